@@ -1,0 +1,4 @@
+//! The `hetsoc` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
