@@ -9,5 +9,6 @@ pub mod diagnostics;
 pub mod graph;
 pub mod physics;
 pub mod random;
+pub mod simulation;
 pub mod soc;
 pub mod units;

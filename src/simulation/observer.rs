@@ -1,0 +1,172 @@
+//! What a run tells those who watch it. The engine and the strategies do not know who listens.
+
+use crate::soc::{ExecutorId, ResourceId};
+use crate::units::{SimDuration, SimTime};
+
+/// A request of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId {
+    /// Index of the stream in the scenario.
+    pub stream: u16,
+    /// Position among the stream's arrivals, from 0.
+    pub number: u32,
+}
+
+/// One unit of one request, placed on an executor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlacedUnit {
+    /// The request.
+    pub request: RequestId,
+    /// Index of the unit in the stream's plan.
+    pub unit: u32,
+    /// Where it was placed.
+    pub executor: ExecutorId,
+}
+
+/// What a resource does. Idle is the absence of all of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Activity {
+    /// Computes.
+    Busy,
+    /// Runs dispatch, conversion, synchronisation or profiling.
+    Overhead,
+    /// Holds work that waits for a partner, data or memory.
+    Blocked,
+    /// Holds work that the operating system has descheduled.
+    Suspended,
+}
+
+impl Activity {
+    /// All activities, in the order of the time identity.
+    pub const ALL: [Self; 4] = [Self::Busy, Self::Overhead, Self::Blocked, Self::Suspended];
+
+    /// Lower-case name used in reports.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Overhead => "overhead",
+            Self::Blocked => "blocked",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// A span of one resource's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The resource.
+    pub resource: ResourceId,
+    /// What it did.
+    pub activity: Activity,
+    /// For what.
+    pub work: PlacedUnit,
+    /// For which operator of the lowered graph; `None` for the unit as a whole (invocation, waiting).
+    pub operator: Option<u32>,
+    /// From.
+    pub start: SimTime,
+    /// To; later than `start`.
+    pub end: SimTime,
+}
+
+/// A tensor that crossed from one executor to another, or from or to the host.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransferRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Tensor number in the stream's lowered graph (edge number for plain task graphs).
+    pub tensor: u32,
+    /// Producing unit and its executor; `None` for the host.
+    pub from: Option<(u32, ExecutorId)>,
+    /// Consuming unit and its executor; `None` for the host.
+    pub to: Option<(u32, ExecutorId)>,
+    /// Bytes moved.
+    pub bytes: f64,
+    /// When it began.
+    pub start: SimTime,
+    /// When the data had arrived.
+    pub end: SimTime,
+}
+
+/// Receives what happens. Every method does nothing by default, and a run with the observer `()` pays
+/// nothing for it.
+pub trait Observer {
+    /// A request entered its queue.
+    fn arrived(&mut self, _now: SimTime, _request: RequestId) {}
+    /// A request was dropped by its queue's policy, on arrival or while it waited.
+    fn dropped(&mut self, _now: SimTime, _request: RequestId) {}
+    /// A request left its queue: its units may be placed.
+    fn admitted(&mut self, _now: SimTime, _request: RequestId) {}
+    /// A request is complete: its outputs are where the application reads them.
+    fn finished(&mut self, _now: SimTime, _request: RequestId) {}
+    /// A strategy placed a unit; `believed` is what it expected the unit's execution to take.
+    fn placed(&mut self, _now: SimTime, _unit: PlacedUnit, _believed: SimDuration) {}
+    /// A unit began to occupy its executor.
+    fn unit_started(&mut self, _now: SimTime, _unit: PlacedUnit) {}
+    /// A unit ended.
+    fn unit_finished(&mut self, _now: SimTime, _unit: PlacedUnit) {}
+    /// An operator ended; it began (overhead included) at `start`.
+    fn operator_finished(&mut self, _now: SimTime, _start: SimTime, _unit: PlacedUnit, _operator: u32) {}
+    /// A resource spent a span of time.
+    fn interval(&mut self, _interval: Interval) {}
+    /// A tensor crossed; reported when its end is known.
+    fn transferred(&mut self, _transfer: TransferRecord) {}
+    /// From `now` on, DRAM traffic is `bytes_per_second`.
+    fn bandwidth(&mut self, _now: SimTime, _bytes_per_second: f64) {}
+    /// The run is over.
+    fn ended(&mut self, _now: SimTime) {}
+}
+
+impl Observer for () {}
+
+/// Two observers at once.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn arrived(&mut self, now: SimTime, request: RequestId) {
+        self.0.arrived(now, request);
+        self.1.arrived(now, request);
+    }
+    fn dropped(&mut self, now: SimTime, request: RequestId) {
+        self.0.dropped(now, request);
+        self.1.dropped(now, request);
+    }
+    fn admitted(&mut self, now: SimTime, request: RequestId) {
+        self.0.admitted(now, request);
+        self.1.admitted(now, request);
+    }
+    fn finished(&mut self, now: SimTime, request: RequestId) {
+        self.0.finished(now, request);
+        self.1.finished(now, request);
+    }
+    fn placed(&mut self, now: SimTime, unit: PlacedUnit, believed: SimDuration) {
+        self.0.placed(now, unit, believed);
+        self.1.placed(now, unit, believed);
+    }
+    fn unit_started(&mut self, now: SimTime, unit: PlacedUnit) {
+        self.0.unit_started(now, unit);
+        self.1.unit_started(now, unit);
+    }
+    fn unit_finished(&mut self, now: SimTime, unit: PlacedUnit) {
+        self.0.unit_finished(now, unit);
+        self.1.unit_finished(now, unit);
+    }
+    fn operator_finished(&mut self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
+        self.0.operator_finished(now, start, unit, operator);
+        self.1.operator_finished(now, start, unit, operator);
+    }
+    fn interval(&mut self, interval: Interval) {
+        self.0.interval(interval);
+        self.1.interval(interval);
+    }
+    fn transferred(&mut self, transfer: TransferRecord) {
+        self.0.transferred(transfer);
+        self.1.transferred(transfer);
+    }
+    fn bandwidth(&mut self, now: SimTime, bytes_per_second: f64) {
+        self.0.bandwidth(now, bytes_per_second);
+        self.1.bandwidth(now, bytes_per_second);
+    }
+    fn ended(&mut self, now: SimTime) {
+        self.0.ended(now);
+        self.1.ended(now);
+    }
+}
