@@ -6,9 +6,13 @@
 )]
 
 pub mod diagnostics;
+pub mod engine;
 pub mod graph;
 pub mod physics;
+
+pub mod predict;
 pub mod random;
 pub mod simulation;
 pub mod soc;
+pub mod strategy;
 pub mod units;

@@ -2,4 +2,6 @@
 
 pub mod platform;
 
-pub use platform::{Crossing, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId};
+pub use platform::{
+    Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
+};
