@@ -372,20 +372,23 @@ impl ResourceState {
 impl StreamState {
     fn new(graph: &UnitGraph) -> Self {
         let units = graph.len();
-        let mut readers: Vec<(u32, u32)> = Vec::new();
-        for unit in 0..units as u32 {
-            readers.extend(graph.successors(unit).iter().map(|link| (link.data, link.unit)));
-        }
-        readers.sort_unstable();
-        readers.dedup();
-        let tensors = readers.last().map_or(0, |last| last.0 as usize + 1);
-        let mut shared_index = vec![u32::MAX; tensors];
+        // A tensor is shared when a second unit reads it.
+        let mut reader: Vec<u32> = Vec::new();
+        let mut shared_index: Vec<u32> = Vec::new();
         let mut shared = 0;
-        for pair in readers.windows(2) {
-            let index = &mut shared_index[pair[0].0 as usize];
-            if pair[0].0 == pair[1].0 && *index == u32::MAX {
-                *index = shared;
-                shared += 1;
+        for unit in 0..units as u32 {
+            for link in graph.successors(unit) {
+                let data = link.data as usize;
+                if data >= reader.len() {
+                    reader.resize(data + 1, u32::MAX);
+                    shared_index.resize(data + 1, u32::MAX);
+                }
+                if reader[data] == u32::MAX {
+                    reader[data] = link.unit;
+                } else if reader[data] != link.unit && shared_index[data] == u32::MAX {
+                    shared_index[data] = shared;
+                    shared += 1;
+                }
             }
         }
         let producers = (0..units as u32).map(|unit| graph.predecessors(unit).len() as u32).collect();

@@ -1,8 +1,8 @@
 //! Online earliest finish time.
 
 use super::{
-    Decision, Dispatch, Granularity, Occasion, Plan, PlanUnit, PlanningView, RunView, Strategy,
-    StrategyError, TransferStart,
+    Decision, Dispatch, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError,
+    TransferStart,
 };
 use crate::soc::ExecutorId;
 use crate::units::SimTime;
@@ -45,16 +45,14 @@ impl Strategy for EarliestFinishTime {
             });
         }
         self.available = vec![SimTime::ZERO; first.platform.resources.len()];
-        Ok(streams
-            .iter()
-            .map(|view| Plan {
-                units: (0..view.dag.len() as u32)
-                    .map(|op| PlanUnit { operators: vec![op], executor: None })
-                    .collect(),
-                dispatch: Dispatch::AtReady,
-                transfer_start: self.transfer_start,
-            })
-            .collect())
+        let plan = |view: &PlanningView<'_>| {
+            let mut plan = Plan::new(Dispatch::AtReady, self.transfer_start);
+            for operator in 0..view.dag.len() as u32 {
+                plan.push(&[operator], None);
+            }
+            plan
+        };
+        Ok(streams.iter().map(plan).collect())
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {

@@ -54,27 +54,27 @@ impl UnitGraph {
     pub fn new(view: &PlanningView<'_>, plan: &Plan) -> Result<Self, StrategyError> {
         let (dag, platform) = (view.dag, view.platform);
         let unit_of = unit_of_operators(dag, plan)?;
-        let edges = quotient(dag, plan.units.len(), &unit_of);
+        let edges = quotient(dag, plan.len(), &unit_of);
         check_order(&edges, plan, platform)?;
         let executors = platform.executors.len();
         let mut graph = Self {
             executors,
-            operators: plan.units.iter().flat_map(|unit| unit.operators.iter().copied()).collect(),
-            operator_start: prefix_sums(plan.units.iter().map(|unit| unit.operators.len())),
+            operators: plan.units().flat_map(|unit| unit.operators.iter().copied()).collect(),
+            operator_start: prefix_sums(plan.units().map(|unit| unit.operators.len() as u32)),
             preds: Vec::new(),
-            pred_start: vec![0],
+            pred_start: Vec::new(),
             succs: Vec::new(),
-            succ_start: vec![0],
+            succ_start: Vec::new(),
             edge_bytes: edges.iter().map(|edge| edge.bytes).collect(),
-            planned: plan.units.iter().map(|unit| unit.executor).collect(),
+            planned: plan.units().map(|unit| unit.executor).collect(),
             dispatch: plan.dispatch,
-            estimates: Vec::with_capacity(plan.units.len() * executors),
+            estimates: Vec::with_capacity(plan.len() * executors),
             class: Vec::new(),
             transfers: Vec::new(),
             conversions: Vec::new(),
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
-            input_bytes: vec![0.0; plan.units.len()],
-            output_bytes: vec![0.0; plan.units.len()],
+            input_bytes: Vec::new(),
+            output_bytes: Vec::new(),
             inputs: Vec::new(),
             input_conversions: Vec::new(),
             outputs: Vec::new(),
@@ -88,29 +88,32 @@ impl UnitGraph {
 
     fn link(&mut self, edges: &[UnitEdge]) {
         let units = self.planned.len();
-        let mut by_target: Vec<Vec<UnitLink>> = vec![Vec::new(); units];
-        let mut by_source: Vec<Vec<UnitLink>> = vec![Vec::new(); units];
+        let link = |edge: usize, unit| UnitLink { unit, data: edges[edge].data, edge: edge as u32 };
+        let mut counts = vec![(0u32, 0u32); units];
+        for edge in edges {
+            counts[edge.target as usize].0 += 1;
+            counts[edge.source as usize].1 += 1;
+        }
+        self.pred_start = prefix_sums(counts.iter().map(|c| c.0));
+        self.succ_start = prefix_sums(counts.iter().map(|c| c.1));
+        // `edges` is sorted by target, so each source's readers come out in increasing number.
+        let mut next = self.succ_start.clone();
+        let mut by_source = vec![0u32; edges.len()];
         for (number, edge) in edges.iter().enumerate() {
-            let link = |unit| UnitLink { unit, data: edge.data, edge: number as u32 };
-            by_target[edge.target as usize].push(link(edge.source));
-            by_source[edge.source as usize].push(link(edge.target));
+            let slot = &mut next[edge.source as usize];
+            by_source[*slot as usize] = number as u32;
+            *slot += 1;
         }
-        for (preds, mut succs) in by_target.into_iter().zip(by_source) {
-            self.preds.extend(preds);
-            self.pred_start.push(self.preds.len() as u32);
-            // Units that become ready together are handled in increasing number.
-            succs.sort_by_key(|link| (link.unit, link.edge));
-            self.succs.extend(succs);
-            self.succ_start.push(self.succs.len() as u32);
-        }
+        self.preds = edges.iter().enumerate().map(|(e, edge)| link(e, edge.source)).collect();
+        self.succs = by_source.iter().map(|&e| link(e as usize, edges[e as usize].target)).collect();
     }
 
     fn estimate_units(&mut self, plan: &Plan, view: &PlanningView<'_>) -> Result<(), StrategyError> {
-        for (number, unit) in plan.units.iter().enumerate() {
+        for (number, unit) in plan.units().enumerate() {
             let mut anywhere = false;
             for (e, executor) in view.platform.executors.iter().enumerate() {
                 let mut total = Some(executor.invocation);
-                for &operator in &unit.operators {
+                for &operator in unit.operators {
                     let time = view.estimates.execution(operator, ExecutorId(e as u16));
                     total = total.zip(time).map(|(a, b)| a + b);
                 }
@@ -156,29 +159,34 @@ impl UnitGraph {
                 }) as u16);
             }
         }
-        for (crossing, scale) in classes {
-            self.transfers.extend(self.edge_bytes.iter().map(|b| crossing.transfer_time(b * scale)));
-            self.conversions.extend(self.edge_bytes.iter().map(|b| crossing.conversion_time(b * scale)));
-        }
-        // Class 0 is free even of rounding.
         let edges = self.edge_bytes.len();
-        self.transfers[..edges].fill(SimDuration::ZERO);
+        self.transfers = vec![SimDuration::ZERO; edges];
+        self.conversions = vec![SimDuration::ZERO; edges];
+        for (crossing, scale) in classes.into_iter().skip(1) {
+            self.transfers.extend(self.edge_bytes.iter().map(|b| crossing.transfer_time(b * scale)));
+            if crossing.conversion.0 == f64::INFINITY {
+                self.conversions.resize(self.transfers.len(), SimDuration::ZERO);
+            } else {
+                self.conversions.extend(self.edge_bytes.iter().map(|b| crossing.conversion_time(b * scale)));
+            }
+        }
     }
 
+    /// Costs of bringing model inputs in and outputs out; plain task graphs have neither.
     fn cost_host(&mut self, view: &PlanningView<'_>, unit_of: &[u32]) {
-        if let Some(graph) = view.operators {
-            let mut read = vec![std::collections::BTreeSet::new(); self.planned.len()];
-            for (op, operator) in graph.operators.iter().enumerate() {
-                let unit = unit_of[op] as usize;
-                read[unit].extend(operator.inputs.iter().filter(|t| graph.inputs.contains(t)));
-                for tensor in operator.outputs.iter().filter(|t| graph.outputs.contains(t)) {
-                    self.output_bytes[unit] += graph.tensors[*tensor as usize].bytes() as f64;
-                }
+        let Some(graph) = view.operators else { return };
+        let units = self.planned.len();
+        (self.input_bytes, self.output_bytes) = (vec![0.0; units], vec![0.0; units]);
+        let mut read = vec![std::collections::BTreeSet::new(); self.planned.len()];
+        for (op, operator) in graph.operators.iter().enumerate() {
+            let unit = unit_of[op] as usize;
+            read[unit].extend(operator.inputs.iter().filter(|t| graph.inputs.contains(t)));
+            for tensor in operator.outputs.iter().filter(|t| graph.outputs.contains(t)) {
+                self.output_bytes[unit] += graph.tensors[*tensor as usize].bytes() as f64;
             }
-            for (unit, tensors) in read.iter().enumerate() {
-                self.input_bytes[unit] =
-                    tensors.iter().map(|&&t| graph.tensors[t as usize].bytes() as f64).sum();
-            }
+        }
+        for (unit, tensors) in read.iter().enumerate() {
+            self.input_bytes[unit] = tensors.iter().map(|&&t| graph.tensors[t as usize].bytes() as f64).sum();
         }
         for unit in 0..self.planned.len() {
             for executor in 0..self.executors {
@@ -295,33 +303,38 @@ impl UnitGraph {
     #[inline]
     #[must_use]
     pub fn input_transfer(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.inputs[unit as usize * self.executors + executor.0 as usize]
+        self.host_time(&self.inputs, unit, executor)
     }
 
     /// Time for which the executor is occupied rewriting these inputs.
     #[inline]
     #[must_use]
     pub fn input_conversion(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.input_conversions[unit as usize * self.executors + executor.0 as usize]
+        self.host_time(&self.input_conversions, unit, executor)
     }
 
     /// Time until the model outputs that a unit writes lie where the application reads them.
     #[inline]
     #[must_use]
     pub fn output_transfer(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.outputs[unit as usize * self.executors + executor.0 as usize]
+        self.host_time(&self.outputs, unit, executor)
+    }
+
+    #[inline]
+    fn host_time(&self, times: &[SimDuration], unit: u32, executor: ExecutorId) -> SimDuration {
+        times.get(unit as usize * self.executors + executor.0 as usize).copied().unwrap_or(SimDuration::ZERO)
     }
 
     /// Bytes of model inputs that a unit reads.
     #[must_use]
     pub fn input_bytes(&self, unit: u32) -> f64 {
-        self.input_bytes[unit as usize]
+        self.input_bytes.get(unit as usize).copied().unwrap_or(0.0)
     }
 
     /// Bytes of model outputs that a unit writes, at the source model's precision.
     #[must_use]
     pub fn output_bytes(&self, unit: u32) -> f64 {
-        self.output_bytes[unit as usize]
+        self.output_bytes.get(unit as usize).copied().unwrap_or(0.0)
     }
 }
 
@@ -330,11 +343,11 @@ fn row<'a, T>(items: &'a [T], start: &[u32], index: u32) -> &'a [T] {
     &items[start[index as usize] as usize..start[index as usize + 1] as usize]
 }
 
-fn prefix_sums(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
+fn prefix_sums(lengths: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut sums = vec![0u32];
     let mut total = 0;
     for length in lengths {
-        total += length as u32;
+        total += length;
         sums.push(total);
     }
     sums
@@ -342,7 +355,7 @@ fn prefix_sums(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
 
 fn unit_of_operators(dag: &Dag, plan: &Plan) -> Result<Vec<u32>, StrategyError> {
     let mut place: Vec<Option<(u32, u32)>> = vec![None; dag.len()];
-    for (unit, members) in plan.units.iter().enumerate() {
+    for (unit, members) in plan.units().enumerate() {
         if members.operators.is_empty() {
             return Err(StrategyError::InvalidPlan(format!("unit {unit} has no operators")));
         }
@@ -386,7 +399,7 @@ struct UnitEdge {
     bytes: f64,
 }
 
-/// Edges between units; a tensor that several operators of a unit read comes once.
+/// Edges between units, sorted by target; a tensor that several operators of a unit read comes once.
 fn quotient(dag: &Dag, units: usize, unit_of: &[u32]) -> Vec<UnitEdge> {
     let mut edges = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -399,39 +412,49 @@ fn quotient(dag: &Dag, units: usize, unit_of: &[u32]) -> Vec<UnitEdge> {
             }
         }
     }
+    edges.sort_by_key(|edge| edge.target);
     edges
 }
 
 /// Units must not wait for each other, neither for data nor for their turn on a resource.
 fn check_order(edges: &[UnitEdge], plan: &Plan, platform: &Platform) -> Result<(), StrategyError> {
-    let units = plan.units.len();
-    let mut before: Vec<(u32, u32, f64)> = edges.iter().map(|edge| (edge.source, edge.target, 0.0)).collect();
-    acyclic(units, &before, "units wait for each other's data")?;
+    let units = plan.len() as u32;
+    let data = || edges.iter().map(|edge| (edge.source, edge.target));
+    acyclic(units, data(), "units wait for each other's data")?;
     if plan.dispatch == Dispatch::AtReady {
         return Ok(());
     }
-    if let Some(unit) = plan.units.iter().position(|unit| unit.executor.is_none()) {
+    if let Some(unit) = plan.units().position(|unit| unit.executor.is_none()) {
         return Err(StrategyError::InvalidPlan(format!(
             "unit {unit} has no executor, but the plan prescribes an order"
         )));
     }
+    let what = "the order can never be honoured";
     if plan.dispatch == Dispatch::Sequential {
-        before.extend((1..units as u32).map(|unit| (unit - 1, unit, 0.0)));
-    } else {
-        let mut last = vec![None; platform.resources.len()];
-        for (unit, members) in plan.units.iter().enumerate() {
-            for resource in members.executor.iter().flat_map(|&e| &platform.executor(e).resources) {
-                if let Some(previous) = last[resource.0 as usize].replace(unit as u32) {
-                    before.push((previous, unit as u32, 0.0));
-                }
+        return acyclic(units, data().chain((1..units).map(|unit| (unit - 1, unit))), what);
+    }
+    let mut last = vec![None; platform.resources.len()];
+    let mut turns = Vec::new();
+    for (unit, members) in plan.units().enumerate() {
+        for resource in members.executor.iter().flat_map(|&e| &platform.executor(e).resources) {
+            if let Some(previous) = last[resource.0 as usize].replace(unit as u32) {
+                turns.push((previous, unit as u32));
             }
         }
     }
-    acyclic(units, &before, "the order can never be honoured")
+    acyclic(units, data().chain(turns), what)
 }
 
-fn acyclic(units: usize, before: &[(u32, u32, f64)], what: &str) -> Result<(), StrategyError> {
-    match Dag::new(units, before) {
+fn acyclic(
+    units: u32,
+    before: impl Iterator<Item = (u32, u32)> + Clone,
+    what: &str,
+) -> Result<(), StrategyError> {
+    if before.clone().all(|(first, second)| first < second) {
+        return Ok(());
+    }
+    let edges: Vec<_> = before.map(|(first, second)| (first, second, 0.0)).collect();
+    match Dag::new(units as usize, &edges) {
         Ok(_) => Ok(()),
         Err(DagError::Cycle { cycle }) => {
             let cycle: Vec<_> = cycle.iter().map(u32::to_string).collect();
