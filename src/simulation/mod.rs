@@ -20,4 +20,4 @@ mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
-pub use run::simulate;
+pub use run::{Prepared, play, prepare, simulate};

@@ -39,7 +39,7 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub problem: &'a Problem,
     pub strategy: &'a mut dyn Strategy,
     pub observer: &'a mut O,
-    pub graphs: Vec<UnitGraph>,
+    pub graphs: &'a [UnitGraph],
     pub transfer_start: Vec<TransferStart>,
     pub placements: Vec<Placements>,
     pub sources: Vec<Source<'a>>,
@@ -65,15 +65,20 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub outcome: Outcome,
 }
 
-/// Plans with `strategy` and plays the run, telling `observer` everything.
+/// What a strategy made of a problem before the run.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// One plan for each stream.
+    pub plans: Vec<Plan>,
+    /// The graph of units of each stream.
+    pub graphs: Vec<UnitGraph>,
+}
+
+/// Lets `strategy` plan, and checks what it planned.
 ///
 /// # Errors
-/// [`SimulationError`] when the strategy cannot plan, decides the impossible, or the run stalls.
-pub fn simulate<O: Observer>(
-    problem: &Problem,
-    strategy: &mut dyn Strategy,
-    observer: &mut O,
-) -> Result<Outcome, SimulationError> {
+/// [`SimulationError`] when the strategy cannot plan or its plans cannot be executed.
+pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
     let estimates: Vec<Estimates> =
         problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
     let views: Vec<PlanningView<'_>> = problem
@@ -95,7 +100,20 @@ pub fn simulate<O: Observer>(
     }
     let graphs =
         views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
-    let mut simulation = Simulation::new(problem, strategy, observer, graphs, &plans);
+    Ok(Prepared { plans, graphs })
+}
+
+/// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.
+///
+/// # Errors
+/// [`SimulationError`] when the strategy decides the impossible, or the run stalls.
+pub fn play<O: Observer>(
+    problem: &Problem,
+    prepared: &Prepared,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let mut simulation = Simulation::new(problem, strategy, observer, prepared);
     simulation.open();
     let end = engine::run(&mut simulation, problem.limits)?;
     let end_time =
@@ -103,14 +121,27 @@ pub fn simulate<O: Observer>(
     Ok(simulation.close(end_time, end.events, end.truncated))
 }
 
+/// [`prepare`], then [`play`].
+///
+/// # Errors
+/// See both.
+pub fn simulate<O: Observer>(
+    problem: &Problem,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let prepared = prepare(problem, strategy)?;
+    play(problem, &prepared, strategy, observer)
+}
+
 impl<'a, O: Observer> Simulation<'a, O> {
     fn new(
         problem: &'a Problem,
         strategy: &'a mut dyn Strategy,
         observer: &'a mut O,
-        graphs: Vec<UnitGraph>,
-        plans: &[Plan],
+        prepared: &'a Prepared,
     ) -> Self {
+        let graphs = &prepared.graphs;
         let resources = problem.platform.resources.len();
         let domains = problem.platform.executors.iter().map(|e| e.domain as usize + 1).max().unwrap_or(1);
         let bus_rate = match problem.platform.network {
@@ -120,7 +151,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         Self {
             strategy,
             observer,
-            transfer_start: plans.iter().map(|plan| plan.transfer_start).collect(),
+            transfer_start: prepared.plans.iter().map(|plan| plan.transfer_start).collect(),
             placements: graphs.iter().map(|graph| Placements::new(graph.len())).collect(),
             sources: (0u16..)
                 .zip(&problem.streams)
@@ -200,7 +231,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         let view = RunView {
             now,
             platform: &self.problem.platform,
-            graphs: &self.graphs,
+            graphs: self.graphs,
             placements: &self.placements,
         };
         self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);

@@ -35,6 +35,10 @@ impl Strategy for EarliestFinishTime {
         "eft"
     }
 
+    fn default_granularity(&self) -> Granularity {
+        Granularity::Operator
+    }
+
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         let Some(first) = streams.first() else { return Ok(Vec::new()) };
         if first.granularity != Granularity::Operator {

@@ -4,17 +4,30 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod delegate;
 mod eft;
 mod ids;
+mod mace;
+mod partition;
 mod plan;
+mod registry;
+mod replay;
+mod single;
 mod unit_graph;
 mod view;
 
+pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
 pub use ids::{PlacedUnit, RequestId};
+pub use mace::Mace;
 pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};
+pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
+pub use replay::Replay;
+pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView};
+
+use crate::soc::ExecutorId;
 
 /// The unit that a strategy places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,11 +70,19 @@ pub enum StrategyError {
     #[error("{strategy}: there is no executor `{name}`; this platform has {available}")]
     UnknownExecutor {
         /// The strategy.
-        strategy: &'static str,
+        strategy: String,
         /// The name asked for.
         name: String,
         /// The names there are.
         available: String,
+    },
+    /// An unknown strategy, or a parameter that is unknown or of the wrong kind.
+    #[error("strategy `{strategy}`: {problem}")]
+    Parameter {
+        /// The strategy.
+        strategy: String,
+        /// What is wrong and what is possible.
+        problem: String,
     },
     /// A plan that cannot be executed on this graph and platform.
     #[error("the plan does not fit: {0}")]
@@ -86,6 +107,14 @@ fn plural(n: usize) -> String {
 pub trait Strategy {
     /// Kebab-case name.
     fn id(&self) -> &'static str;
+
+    /// The granularity at which it works unless told otherwise.
+    fn default_granularity(&self) -> Granularity;
+
+    /// The executor that it prefers; operators placed elsewhere are its fallbacks. `None`: it has no preference.
+    fn target(&self) -> Option<ExecutorId> {
+        None
+    }
 
     /// Cuts every stream's graph into units and places those whose executor is known beforehand. One plan
     /// for each view, in order.
