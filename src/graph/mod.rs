@@ -12,6 +12,7 @@ pub mod lowered;
 pub mod model;
 pub mod onnx;
 pub mod operator_class;
+pub mod operator_list;
 mod shape_inference;
 pub mod show;
 pub mod structure;

@@ -9,4 +9,5 @@
 )]
 
 mod graph_json;
+mod operator_lists;
 mod shared;
