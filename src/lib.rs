@@ -9,6 +9,8 @@ pub mod diagnostics;
 pub mod graph;
 pub mod physics;
 pub mod random;
+pub mod record;
 pub mod simulation;
 pub mod soc;
+pub mod statistics;
 pub mod units;
