@@ -6,6 +6,7 @@
 )]
 
 pub mod diagnostics;
+pub mod export;
 pub mod graph;
 pub mod physics;
 pub mod random;

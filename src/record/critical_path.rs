@@ -209,7 +209,6 @@ impl<'a> Walk<'a> {
     }
 
     /// The unit that last left a resource of `executor` before `begun`.
-    #[expect(clippy::type_complexity, reason = "a pair with an optional pair, used once")]
     fn contender(
         &self,
         number: u32,

@@ -5,6 +5,8 @@
 
 pub mod accounting;
 pub mod critical_path;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod labels;
 pub mod memory;
 pub mod metrics;
