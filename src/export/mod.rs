@@ -6,6 +6,8 @@ pub mod files;
 pub mod json;
 pub mod perfetto;
 mod protos;
+#[cfg(test)]
+mod tests;
 
 pub use csv::{write_operators, write_requests, write_resources};
 pub use files::{FileError, OutputFolder, write_file};

@@ -1,9 +1,10 @@
 //! Traces for the Perfetto UI (<https://ui.perfetto.dev>), in its native protobuf format.
 //!
-//! One process per SoC; in it one track per resource, a counter of DRAM traffic, and tracks for transfers
-//! and for the requests of each stream (as many as are open at once). Every span is one slice, so slices
+//! One process per SoC; in it one track per resource, tracks for transfers and for the requests of each
+//! stream from admission to finish (as many as are open at once), and counters of DRAM traffic and of each
+//! stream's queue. Every span is one slice, so slices
 //! of a track neither overlap nor nest; their category is the activity (`busy`, `overhead`, `blocked`,
-//! `suspended`), `transfer`, `request` or `queue`. An arrow leads from the slice that produced a tensor
+//! `suspended`), `transfer` or `request`; requests that were dropped are instants. An arrow leads from the slice that produced a tensor
 //! through its transfer to the first slice of the consumer. Times are nanoseconds, rounded down, which
 //! keeps order and touching ends.
 
@@ -22,6 +23,7 @@ use crate::units::SimTime;
 
 const PROCESS: u64 = 1;
 const BANDWIDTH: u64 = 2;
+const DROPS: u64 = 3;
 /// First track of resources; other tracks follow.
 const RESOURCES: u64 = 10;
 /// The writer's sequence number in the trace; any number but 0.
@@ -44,6 +46,8 @@ pub fn write_trace(record: &RunRecord, mut to: impl Write) -> io::Result<()> {
 #[derive(Default)]
 struct Trace {
     tracks: Vec<(u64, String)>,
+    /// Track, name and unit.
+    counters: Vec<(u64, String, Option<&'static str>)>,
     /// Time in ns and event. Each track's events are pushed in their order, which a stable sort keeps.
     events: Vec<(u64, TrackEvent)>,
     /// Flows that begin (end) at an interval of the record, by its position.
@@ -191,36 +195,29 @@ impl Trace {
         let mut next = first;
         let streams = record.requests.iter().map(|r| r.id.stream).max().map_or(0, |last| last + 1);
         for stream in 0..streams {
-            let mut lanes = Lanes::new(next);
+            let mut lanes = Lanes::new(next + 1);
+            let mut waiting: Vec<(SimTime, i32)> = Vec::new();
+            // Admission keeps the order of arrival, so spans come in order of their starts.
             for request in record.requests.iter().filter(|r| r.id.stream == stream) {
                 let over = request.finished.or(request.dropped).unwrap_or(record.end);
-                let track = lanes.take(request.arrived, over);
                 let name = format!("request {}", request.id.number);
                 let mut arguments = vec![
                     DebugAnnotation::text("stream", printable(&record.labels.stream(stream))),
                     DebugAnnotation::text("warm_up", request.warm_up.to_string()),
                 ];
+                waiting.push((request.arrived, 1));
+                if let Some(left) = request.admitted.or(request.dropped) {
+                    waiting.push((left, -1));
+                    arguments.push(DebugAnnotation::real("queued_ms", left.since(request.arrived).millis()));
+                }
                 if let Some(latency) = request.latency() {
                     arguments.push(DebugAnnotation::real("latency_ms", latency.millis()));
                 }
-                let served = request.admitted.unwrap_or(over);
-                if served > request.arrived {
-                    self.slice(Slice {
-                        track,
-                        start: request.arrived,
-                        end: served,
-                        name: format!("{name} queued"),
-                        category: "queue",
-                        arguments: arguments.clone(),
-                        leaving: vec![],
-                        entering: vec![],
-                    });
-                }
-                if request.admitted.is_some() {
+                if let Some(admitted) = request.admitted {
                     let name = if request.finished.is_some() { name } else { format!("{name} (unfinished)") };
                     self.slice(Slice {
-                        track,
-                        start: served,
+                        track: lanes.take(admitted, over),
+                        start: admitted,
                         end: over,
                         name,
                         category: "request",
@@ -231,7 +228,7 @@ impl Trace {
                 } else if request.dropped.is_some() {
                     let dropped = TrackEvent {
                         r#type: Some(event::INSTANT),
-                        track_uuid: Some(track),
+                        track_uuid: Some(DROPS),
                         categories: vec!["queue".to_owned()],
                         name: Some(format!("{name} dropped")),
                         debug_annotations: arguments,
@@ -240,7 +237,9 @@ impl Trace {
                     self.events.push((nanoseconds(over), dropped));
                 }
             }
+            self.queue(next, waiting);
             let name = printable(&record.labels.stream(stream));
+            self.counters.push((next, format!("queued requests of {name}"), None));
             for (i, track) in lanes.tracks().enumerate() {
                 let nth = if i == 0 { String::new() } else { format!(" ({})", i + 1) };
                 self.tracks.push((track, format!("requests of {name}{nth}")));
@@ -249,19 +248,37 @@ impl Trace {
         }
     }
 
+    /// Length of a queue over time on the counter `track`, from the steps up and down.
+    fn queue(&mut self, track: u64, mut steps: Vec<(SimTime, i32)>) {
+        steps.sort_by_key(|&(time, _)| time);
+        let mut length = 0;
+        let mut rest = steps.into_iter().peekable();
+        while let Some((time, step)) = rest.next() {
+            length += step;
+            // What enters and leaves in the same instant never waited.
+            if rest.peek().is_none_or(|&(next, _)| next > time) {
+                self.counter(track, time, f64::from(length));
+            }
+        }
+    }
+
+    fn counter(&mut self, track: u64, time: SimTime, value: f64) {
+        let counter = TrackEvent {
+            r#type: Some(event::COUNTER),
+            track_uuid: Some(track),
+            double_counter_value: Some(value),
+            ..TrackEvent::default()
+        };
+        self.events.push((nanoseconds(time), counter));
+    }
+
     fn bandwidth(&mut self, record: &RunRecord) {
         if record.bandwidth.is_empty() {
             return;
         }
-        let samples = record.bandwidth.iter().map(|s| (s.time, s.bytes_per_second));
-        for (time, rate) in samples {
-            let counter = TrackEvent {
-                r#type: Some(event::COUNTER),
-                track_uuid: Some(BANDWIDTH),
-                double_counter_value: Some(rate / 1e9),
-                ..TrackEvent::default()
-            };
-            self.events.push((nanoseconds(time), counter));
+        self.counters.push((BANDWIDTH, "DRAM traffic".to_owned(), Some("GB/s")));
+        for sample in &record.bandwidth {
+            self.counter(BANDWIDTH, sample.time, sample.bytes_per_second / 1e9);
         }
     }
 
@@ -276,28 +293,23 @@ impl Trace {
             ..TrackDescriptor::default()
         };
         write_descriptor(process, to)?;
-        for (rank, (uuid, name)) in std::mem::take(&mut self.tracks).into_iter().enumerate() {
-            write_descriptor(
-                TrackDescriptor {
-                    uuid: Some(uuid),
-                    name: Some(name),
-                    parent_uuid: Some(PROCESS),
-                    sibling_order_rank: Some(rank as i32),
-                    ..TrackDescriptor::default()
-                },
-                to,
-            )?;
+        if record.requests.iter().any(|r| r.dropped.is_some()) {
+            self.tracks.push((DROPS, "dropped requests".to_owned()));
         }
-        if !record.bandwidth.is_empty() {
-            let counter = TrackDescriptor {
-                uuid: Some(BANDWIDTH),
-                name: Some("DRAM traffic".to_owned()),
+        let slices = std::mem::take(&mut self.tracks).into_iter().map(|(uuid, name)| (uuid, name, None));
+        let counters = std::mem::take(&mut self.counters).into_iter().map(|(uuid, name, unit)| {
+            (uuid, name, Some(CounterDescriptor { unit_name: unit.map(str::to_owned) }))
+        });
+        for (rank, (uuid, name, counter)) in slices.chain(counters).enumerate() {
+            let descriptor = TrackDescriptor {
+                uuid: Some(uuid),
+                name: Some(name),
                 parent_uuid: Some(PROCESS),
-                counter: Some(CounterDescriptor { unit_name: Some("GB/s".to_owned()) }),
-                sibling_order_rank: Some(-1),
+                counter,
+                sibling_order_rank: Some(rank as i32),
                 ..TrackDescriptor::default()
             };
-            write_descriptor(counter, to)?;
+            write_descriptor(descriptor, to)?;
         }
         self.events.sort_by_key(|&(time, _)| time);
         for (time, track_event) in self.events {

@@ -190,7 +190,9 @@ pub(crate) fn play(shape: Shape, observer: &mut impl Observer) {
         let mut ready = admitted;
         let mut previous: Option<(u32, ExecutorId)> = None;
         for u in 0..shape.units {
-            let executor = ExecutorId((u as usize * 2 % platform.executors.len()) as u16);
+            // Round robin, from the GPU on.
+            let n = platform.executors.len();
+            let executor = ExecutorId(((n.saturating_sub(2) + u as usize) % n) as u16);
             let unit = PlacedUnit { request: id, unit: u, executor };
             let e = platform.executor(executor);
             at(ready, Event::Placed(unit, SimDuration(u64::from(shape.operators_per_unit) * 70 * US)));

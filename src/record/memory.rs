@@ -32,9 +32,9 @@ pub struct MemoryPeak {
     /// Units that run, with the time before which they report nothing any more.
     running: Vec<(RequestId, u32, SimTime)>,
     /// Changes not yet applied, ascending in time.
-    changes: VecDeque<(SimTime, i64)>,
+    pub(super) changes: VecDeque<(SimTime, i64)>,
     applied: SimTime,
-    current: i64,
+    pub(super) current: i64,
     peak: i64,
 }
 

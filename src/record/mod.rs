@@ -15,6 +15,8 @@ pub mod recorder;
 pub mod run_record;
 pub mod summarizer;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 pub mod transfers;
 
 pub use accounting::{Accounting, EnergySplit, ResourceTotals};
