@@ -4,3 +4,4 @@
 pub mod dag;
 pub mod lowered;
 pub mod model;
+pub mod passes;
