@@ -1,6 +1,6 @@
 //! The graph while it is being rewritten: vocabulary-neutral nodes over values, with what each node stands for.
 
-use super::super::lowered::Geometry;
+use super::super::lowered::{Geometry, OperatorClass};
 use super::super::model::{ConstantData, ElementType};
 use super::import::Source;
 use super::kind::Kind;
@@ -70,6 +70,8 @@ pub(crate) struct Node {
     /// Permutation of a transposition, source axis of each result axis.
     pub permutation: Option<Vec<usize>>,
     pub macs: u64,
+    /// The class as read, for operators whose kind says nothing.
+    pub class: OperatorClass,
     /// What was fused into it, outermost last, as the source writes it.
     pub fused: Vec<String>,
     /// Ids of the source operators that it stands for, ascending.

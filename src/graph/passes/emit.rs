@@ -75,7 +75,11 @@ fn operator(
 /// A product with stored weights is a fully connected layer to a cost model, whatever it is called.
 fn class(draft: &Draft, node: &Node) -> OperatorClass {
     let constant_rhs = node.operand(1).is_some_and(|v| draft.is_constant(v));
-    if node.kind == Kind::MatMul && constant_rhs { OperatorClass::FullyConnected } else { node.kind.class() }
+    match node.kind {
+        Kind::MatMul if constant_rhs => OperatorClass::FullyConnected,
+        Kind::Other => node.class,
+        kind => kind.class(),
+    }
 }
 
 /// A lookup in a stored table reads the rows that it writes, and its indices; everything else reads all.

@@ -1,5 +1,6 @@
 //! Operators that a runtime has no kernel for, written out in those that it has.
 
+use super::super::lowered::OperatorClass;
 use super::super::model::{ConstantData, ElementType};
 use super::draft::{Draft, Node, Value, ValueId};
 use super::kind::Kind;
@@ -78,6 +79,7 @@ impl Steps<'_> {
             pads_count: false,
             permutation: None,
             macs: 0,
+            class: OperatorClass::Other,
             fused: Vec::new(),
             sources: self.template.sources.clone(),
             folded_bytes: 0,

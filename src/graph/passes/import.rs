@@ -1,7 +1,9 @@
 //! From a graph as read, in either vocabulary, to a draft.
 
-use super::super::lowered::Geometry;
+use super::super::costs;
+use super::super::lowered::OperatorClass;
 use super::super::model::{Graph, Operator, TensorId, TensorRole};
+use super::super::operator_class::operator_class;
 use super::draft::{Draft, Node, Value, ValueId};
 use super::kind::Kind;
 use super::{LoweringError, import_onnx, import_tflite};
@@ -76,6 +78,7 @@ pub(crate) fn import(graph: &Graph) -> Result<Draft, LoweringError> {
             pads_count: false,
             permutation: None,
             macs: 0,
+            class: OperatorClass::Other,
             fused: Vec::new(),
             sources: vec![index as u32],
             folded_bytes: 0,
@@ -87,35 +90,11 @@ pub(crate) fn import(graph: &Graph) -> Result<Draft, LoweringError> {
             Source::Onnx => import_onnx::describe(&draft, node, operator),
             Source::Tflite => import_tflite::describe(&draft, node, operator),
         }
-        node.macs = macs(&draft, node);
+        node.macs = costs::macs(graph, operator);
+        node.class = operator_class(graph, operator);
     }
     draft.nodes = nodes;
     Ok(draft)
-}
-
-/// Multiply-accumulates of one node: convolution = output elements x input channels per group x window;
-/// transposed convolution = input elements x output channels per group x window; matrix products =
-/// output elements x summed dimension; everything else 0.
-pub(crate) fn macs(draft: &Draft, node: &Node) -> u64 {
-    match node.geometry {
-        Some(Geometry::Window(w)) if node.kind.is_convolution() => {
-            let kernel = w.kernel_height.saturating_mul(w.kernel_width);
-            let groups = w.groups.max(1);
-            let (tensor, channels) = if node.kind == Kind::TransposedConvolution {
-                (node.operands.iter().flatten().copied().find(|&v| !draft.is_constant(v)), w.out_channels)
-            } else {
-                (node.result(), w.in_channels)
-            };
-            tensor
-                .map_or(0, |v| draft.values[v].elements())
-                .saturating_mul(channels / groups)
-                .saturating_mul(kernel)
-        }
-        Some(Geometry::MatMul { batch, m, n, k }) => {
-            batch.saturating_mul(m).saturating_mul(n).saturating_mul(k)
-        }
-        _ => 0,
-    }
 }
 
 /// Size `index` from the end of a shape (0 = last); missing dimensions count 1.

@@ -91,13 +91,10 @@ impl Kind {
             Self::TransposedConvolution => OperatorClass::TransposedConvolution,
             Self::Dense => OperatorClass::FullyConnected,
             Self::MatMul | Self::Attention => OperatorClass::MatMul,
-            Self::MaxPool | Self::AveragePool => OperatorClass::Pooling,
-            Self::GlobalMaxPool
-            | Self::GlobalAveragePool
-            | Self::Mean
-            | Self::ReduceMax
-            | Self::ReduceSum
-            | Self::Reduce => OperatorClass::Reduction,
+            Self::MaxPool | Self::AveragePool | Self::GlobalMaxPool | Self::GlobalAveragePool => {
+                OperatorClass::Pooling
+            }
+            Self::Mean | Self::ReduceMax | Self::ReduceSum | Self::Reduce => OperatorClass::Reduction,
             Self::Add
             | Self::Sub
             | Self::Mul

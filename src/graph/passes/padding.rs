@@ -1,6 +1,6 @@
 //! Padding as an operator of its own, where a runtime knows "same" and "valid" only.
 
-use super::super::lowered::{Geometry, Window};
+use super::super::lowered::{Geometry, OperatorClass, Window};
 use super::draft::{Draft, Node};
 use super::kind::Kind;
 
@@ -55,6 +55,7 @@ pub(crate) fn make_explicit(draft: &mut Draft) {
             pads_count: false,
             permutation: None,
             macs: 0,
+            class: OperatorClass::Other,
             fused: Vec::new(),
             sources: node.sources.clone(),
             folded_bytes: 0,

@@ -7,6 +7,15 @@ use super::rules::LoweringRules;
 
 /// Gives products the form that the runtime executes.
 pub(crate) fn choose_form(draft: &mut Draft, rules: &LoweringRules) {
+    if rules.global_pool_as_reduction {
+        for node in &mut draft.nodes {
+            node.kind = match node.kind {
+                Kind::GlobalAveragePool => Kind::Mean,
+                Kind::GlobalMaxPool => Kind::ReduceMax,
+                kind => kind,
+            };
+        }
+    }
     if rules.dense_from_matmul {
         for index in 0..draft.nodes.len() {
             let node = &draft.nodes[index];

@@ -71,6 +71,8 @@ pub struct LoweringRules {
     /// Whether scaling by a number and transposing the last two dimensions of an input are folded into a
     /// matrix product of two activations (ONNX Runtime's `FusedMatMul`).
     pub fused_matmul: bool,
+    /// Whether global pooling is executed as a reduction over the plane.
+    pub global_pool_as_reduction: bool,
     /// Whether hard-sigmoid and hard-swish written out by an exporter are recognised (and then executed as the
     /// next fields say).
     pub gates: bool,
@@ -128,6 +130,7 @@ pub const NONE: LoweringRules = LoweringRules {
     dense_from_matmul: false,
     dense_from_convolution: false,
     fused_matmul: false,
+    global_pool_as_reduction: false,
     gates: false,
     silu: false,
     hard_swish: true,
@@ -177,6 +180,7 @@ pub const TFLITE: LoweringRules = LoweringRules {
     dense_from_matmul: true,
     dense_from_convolution: false,
     fused_matmul: false,
+    global_pool_as_reduction: true,
     gates: true,
     silu: false,
     hard_swish: true,
@@ -239,6 +243,7 @@ pub const MACE: LoweringRules = LoweringRules {
     dense_from_matmul: false,
     dense_from_convolution: false,
     fused_matmul: false,
+    global_pool_as_reduction: false,
     gates: true,
     silu: false,
     hard_swish: false,
@@ -292,6 +297,7 @@ pub const NCNN: LoweringRules = LoweringRules {
     dense_from_matmul: true,
     dense_from_convolution: true,
     fused_matmul: false,
+    global_pool_as_reduction: false,
     gates: true,
     silu: true,
     hard_swish: true,
@@ -343,6 +349,7 @@ pub const ONNXRUNTIME: LoweringRules = LoweringRules {
     dense_from_matmul: true,
     dense_from_convolution: false,
     fused_matmul: true,
+    global_pool_as_reduction: false,
     gates: true,
     silu: true,
     hard_swish: true,

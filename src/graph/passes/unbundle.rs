@@ -1,5 +1,6 @@
 //! Activations that a file has fused already, taken apart so that the runtime's own rules decide.
 
+use super::super::lowered::OperatorClass;
 use super::super::model::Graph;
 use super::draft::{Draft, Node};
 use super::import::Source;
@@ -32,6 +33,7 @@ pub(crate) fn take_apart(draft: &mut Draft, graph: &Graph) {
             pads_count: false,
             permutation: None,
             macs: 0,
+            class: OperatorClass::Other,
             fused: Vec::new(),
             sources: node.sources.clone(),
             folded_bytes: 0,

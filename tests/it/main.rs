@@ -1,0 +1,13 @@
+//! All integration tests, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may panic"
+)]
+
+mod graph_json;
+mod lowering;
+mod shared;
