@@ -13,3 +13,4 @@ pub mod onnx;
 pub mod operator_class;
 pub mod passes;
 mod shape_inference;
+pub mod tflite;
