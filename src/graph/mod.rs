@@ -16,3 +16,5 @@ pub mod operator_list;
 mod shape_inference;
 pub mod show;
 pub mod structure;
+pub mod passes;
+pub mod tflite;

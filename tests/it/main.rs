@@ -3,5 +3,6 @@
 
 mod common_benchmark;
 mod graph_json;
+mod lowering;
 mod operator_lists;
 mod shared;
