@@ -69,6 +69,20 @@ impl<T> Quantity<T> {
     }
 }
 
+impl Quantity {
+    /// A number that stands for the absence of an effect (a factor 1, an overhead 0). It claims nothing, so
+    /// it is not counted among the numbers that a run leans on.
+    #[must_use]
+    pub fn neutral(value: f64) -> Self {
+        let provenance =
+            Provenance { source: Arc::from(NEUTRAL_SOURCE), confidence: Confidence::Datasheet };
+        Self { value, provenance }
+    }
+}
+
+/// The source that [`Quantity::neutral`] names.
+pub const NEUTRAL_SOURCE: &str = "effect not modelled";
+
 /// Element type in which arithmetic is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]

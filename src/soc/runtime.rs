@@ -71,6 +71,8 @@ pub struct Kernel {
     pub channel_block: Quantity,
     /// Output pixels (rows) that are computed together.
     pub pixel_block: Quantity,
+    /// Output pixels within one row of the image that are computed together (GPU kernels).
+    pub width_block: Quantity,
     /// Input channels (the summed dimension) that are read together.
     pub depth_block: Quantity,
     /// Summed length at which half the efficiency is reached (short sums do not fill the pipelines).

@@ -11,8 +11,16 @@ pub struct SupportTable {
     pub title: String,
     /// Where the facts come from, with the revision.
     pub source: String,
-    /// The answer for each operator; one that is absent is unsupported.
+    /// The answer for each operator, names in lower case; one that is absent is unsupported.
     pub operators: BTreeMap<String, Support>,
+}
+
+impl SupportTable {
+    /// The entry of an operator; letter case does not matter.
+    #[must_use]
+    pub fn get(&self, op_type: &str) -> Option<&Support> {
+        self.operators.get(&op_type.to_ascii_lowercase())
+    }
 }
 
 /// Whether an operator can run.

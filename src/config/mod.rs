@@ -1,0 +1,11 @@
+//! The project's TOML formats: raw texts with places in, validated types or named faults out.
+
+pub mod check;
+pub mod document;
+pub mod library;
+pub mod read;
+mod runtime_file;
+mod soc_file;
+mod support_file;
+
+pub use library::{Library, Loaded};
