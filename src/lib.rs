@@ -13,12 +13,11 @@ pub mod engine;
 pub mod export;
 pub mod graph;
 pub mod physics;
-
 pub mod predict;
 pub mod random;
 pub mod record;
 pub mod simulation;
 pub mod soc;
-pub mod strategy;
 pub mod statistics;
+pub mod strategy;
 pub mod units;

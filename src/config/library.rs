@@ -122,7 +122,12 @@ impl Library {
         if loaded.value.soc != soc {
             return Err(Diagnostic::new(
                 "soc::unknown-reference",
-                format!("runtime `{}` is for `{}`, not for `{}`", loaded.value.id, loaded.value.soc, printable(soc)),
+                format!(
+                    "runtime `{}` is for `{}`, not for `{}`",
+                    loaded.value.id,
+                    loaded.value.soc,
+                    printable(soc)
+                ),
             )
             .help("choose a runtime of this SoC; `hetsoc list runtimes` prints them")
             .into());
@@ -177,10 +182,8 @@ impl Library {
             let Some((base, span)) = document.string("extends") else { return Ok(texts) };
             let fault = |message: String| {
                 document.origins().place(
-                    Diagnostic::new("config::extends", message).help(format!(
-                        "extend one of the built-in profiles: {}",
-                        self.ids(kind).join(", ")
-                    )),
+                    Diagnostic::new("config::extends", message)
+                        .help(format!("extend one of the built-in profiles: {}", self.ids(kind).join(", "))),
                     &span,
                 )
             };

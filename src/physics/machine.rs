@@ -35,22 +35,11 @@ pub struct Parts<'a> {
     pub clocks: &'a Clocks,
 }
 
-/// Run-to-run variation of an executor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Variation {
-    /// Coefficient of variation of a factor on a whole inference.
-    pub inference: f64,
-    /// Coefficient of variation of an independent factor on each operator.
-    pub operator: f64,
-}
-
 /// A SoC with a runtime at fixed clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
     /// Resources, executors, crossings, powers.
     pub platform: Platform,
-    /// Variation of each executor.
-    pub variations: Vec<Variation>,
     /// The profile numbers that went in.
     pub numbers: Numbers,
     /// What the person should know about this machine.
@@ -132,8 +121,12 @@ impl Machine {
         let arrangement = self.arrangement(graph, operator, executor)?;
         let precision = arrangement.precision;
         if operator.class == OperatorClass::View {
-            let cost =
-                OperatorCost { overhead: SimDuration::ZERO, alone: SimDuration::ZERO, demand: 0.0, bound: Bound::Overhead };
+            let cost = OperatorCost {
+                overhead: SimDuration::ZERO,
+                alone: SimDuration::ZERO,
+                dram_bytes: 0.0,
+                bound: Bound::Overhead,
+            };
             return Some(Estimate {
                 cost,
                 kernel: "alias".to_owned(),
@@ -170,7 +163,7 @@ impl Machine {
         let cost = OperatorCost {
             overhead: SimDuration::from_seconds(overhead),
             alone,
-            demand: if alone.0 == 0 { 0.0 } else { set.dram_bytes / alone.seconds() },
+            dram_bytes: set.dram_bytes,
             bound,
         };
         Some(Estimate {
@@ -207,13 +200,21 @@ impl Machine {
             return Ok(table);
         }
         let shown = nowhere.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = if nowhere.len() > 10 { format!(" and {} more", nowhere.len() - 10) } else { String::new() };
+        let more =
+            if nowhere.len() > 10 { format!(" and {} more", nowhere.len() - 10) } else { String::new() };
         let names: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
         Err(Diagnostic::new(
             "graph::unsupported",
-            format!("no executor can run {} operators of `{}`: {shown}{more}", nowhere.len(), printable(&graph.name)),
+            format!(
+                "no executor can run {} operators of `{}`: {shown}{more}",
+                nowhere.len(),
+                printable(&graph.name)
+            ),
         )
-        .help(format!("executors are {}; add one whose support table lists them, or change the runtime", names.join(", ")))
+        .help(format!(
+            "executors are {}; add one whose support table lists them, or change the runtime",
+            names.join(", ")
+        ))
         .into())
     }
 

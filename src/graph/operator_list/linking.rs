@@ -132,6 +132,12 @@ fn search(
 }
 
 fn tensor(graph: &mut LoweredGraph, name: String, elements: u64) -> u32 {
-    graph.tensors.push(LoweredTensor { name, elements, element_bytes: ELEMENT_BYTES as f64, is_float: true });
+    graph.tensors.push(LoweredTensor {
+        name,
+        shape: Vec::new(),
+        elements,
+        element_bytes: ELEMENT_BYTES as f64,
+        is_float: true,
+    });
     graph.tensors.len() as u32 - 1
 }

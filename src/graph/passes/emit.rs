@@ -15,6 +15,7 @@ pub(crate) fn emit(draft: &Draft, rules: &LoweringRules) -> LoweredGraph {
             let source = &draft.values[value];
             lowered.tensors.push(LoweredTensor {
                 name: source.name.clone(),
+                shape: source.shape.clone(),
                 elements: source.elements(),
                 element_bytes: source.element.bits() as f64 / 8.0,
                 is_float: source.element.is_float(),
