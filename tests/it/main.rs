@@ -10,6 +10,7 @@
 
 mod common_benchmark;
 mod graph_json;
+mod layering;
 mod lowering;
 mod operator_lists;
 mod shared;
