@@ -9,5 +9,6 @@
 )]
 
 mod graph_json;
+mod onnx_garbage;
 mod operator_lists;
 mod shared;
