@@ -242,5 +242,10 @@ fn neutral_json_reads_into_the_same_counts() {
             Err(error) => failures.push(format!("{name}: {error}")),
         }
     }
-    assert!(failures.is_empty(), "{} differences, first: {:#?}", failures.len(), &failures[..failures.len().min(10)]);
+    assert!(
+        failures.is_empty(),
+        "{} differences, first: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(10)]
+    );
 }

@@ -13,16 +13,12 @@ use crate::graph::onnx::tensors::check_shape;
 /// Shapes that the operator's definition fixes come first; what remains of the node's `weight_bytes` is
 /// shared equally among the other constants, which is right for the lists of a Slice and the scale
 /// and bias of a normalisation.
-pub(super) fn reconstruct(
-    node: &Node,
-    who: &str,
-    draft: &Draft,
-) -> Result<Vec<(String, Fact)>, GraphError> {
+pub(super) fn reconstruct(node: &Node, who: &str, draft: &Draft) -> Result<Vec<(String, Fact)>, GraphError> {
     let float = element(&node.name, &node.dtype)?;
     let malformed = |reason: String| Err(GraphError::Malformed { reason });
     let mut remaining = node.weight_bytes;
     let mut found: Vec<(String, Fact)> = Vec::new();
-    let mut open: Vec<(&String, ElementType)> = Vec::new();
+    let mut open: Vec<(usize, &String, ElementType)> = Vec::new();
     for (position, name) in node.inputs.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
         let known = match draft.find(name) {
             Some(id) => draft.tensors[id.0 as usize].fact.as_ref().filter(|f| f.constant).cloned(),
@@ -34,7 +30,7 @@ pub(super) fn reconstruct(
             None => {
                 let element = constant_type(&node.op_type, position, float);
                 let Some(shape) = fixed_shape(node, position) else {
-                    open.push((name, element));
+                    open.push((position, name, element));
                     continue;
                 };
                 check_shape(name, &shape)?;
@@ -45,7 +41,10 @@ pub(super) fn reconstruct(
         };
         let bytes = fact.elements().saturating_mul(fact.element.bits()) / 8;
         let Some(rest) = remaining.checked_sub(bytes) else {
-            return malformed(format!("weight_bytes of {who} is {}, too few for its constants", node.weight_bytes));
+            return malformed(format!(
+                "weight_bytes of {who} is {}, too few for its constants",
+                node.weight_bytes
+            ));
         };
         remaining = rest;
     }
@@ -56,11 +55,14 @@ pub(super) fn reconstruct(
             node.weight_bytes
         ));
     }
-    for (name, element) in open {
+    for (position, name, element) in open {
         let elements = share.unwrap_or(0) * 8 / element.bits();
-        let shape = open_shape(node, elements);
+        let shape = open_shape(node, position, elements);
         check_shape(name, &shape)?;
-        found.push((name.clone(), Fact { shape, element, constant: true, data: None }));
+        // One constant may serve at several positions.
+        if !found.iter().any(|(n, _)| n == name) {
+            found.push((name.clone(), Fact { shape, element, constant: true, data: None }));
+        }
     }
     Ok(found)
 }
@@ -115,7 +117,7 @@ fn fixed_shape(node: &Node, position: usize) -> Option<Vec<u64>> {
 }
 
 /// The shape of a constant known by its number of elements only.
-fn open_shape(node: &Node, elements: u64) -> Vec<u64> {
+fn open_shape(node: &Node, position: usize, elements: u64) -> Vec<u64> {
     let flat = vec![elements];
     let (Some(x), Some(y)) = (node.in_shapes.first(), node.out_shapes.first()) else { return flat };
     let rows = |tail: Vec<u64>| {
@@ -129,17 +131,16 @@ fn open_shape(node: &Node, elements: u64) -> Vec<u64> {
         // A table whose rows the activation selects.
         "Gather" => rows(y.get(x.len()..).unwrap_or_default().to_vec()),
         "MatMul" => {
-            let constant_first = node.inputs.len() == 2 && node.in_shapes.len() == 1 && {
-                let inner = x.len().checked_sub(2).and_then(|i| x.get(i));
-                x.last() == y.last() && inner.is_some_and(|&k| k > 0 && elements % k == 0)
-                    && x.last() != inner
+            let last_but_one = |shape: &[u64]| shape.iter().rev().nth(1).copied();
+            let matrix = match position {
+                0 => last_but_one(y).zip(last_but_one(x)),
+                _ => x.last().copied().zip(y.last().copied()),
             };
-            let k = if constant_first { x.get(x.len().wrapping_sub(2)) } else { x.last() };
-            let n = if constant_first { y.get(y.len().wrapping_sub(2)) } else { y.last() };
-            let (Some(&k), Some(&n)) = (k, n) else { return flat };
-            let matrix = if constant_first { vec![n, k] } else { vec![k, n] };
-            let shape = rows(matrix.clone());
-            if shape.first() == Some(&1) { matrix } else { shape }
+            let Some((rows_of_one, columns)) = matrix else { return flat };
+            match rows(vec![rows_of_one, columns]).as_slice() {
+                [1, matrix @ ..] => matrix.to_vec(),
+                other => other.to_vec(),
+            }
         }
         _ => flat,
     }

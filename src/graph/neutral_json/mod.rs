@@ -115,9 +115,8 @@ fn add_node(draft: &mut Draft, node: &Node, position: usize) -> Result<(), Graph
         let reason = format!("{who} has {} out_shapes for its outputs", node.out_shapes.len());
         return Err(GraphError::Malformed { reason });
     }
-    let mut ids = |names: &[String]| {
-        names.iter().map(|n| (!n.is_empty()).then(|| draft.tensor(n))).collect::<Vec<_>>()
-    };
+    let mut ids =
+        |names: &[String]| names.iter().map(|n| (!n.is_empty()).then(|| draft.tensor(n))).collect::<Vec<_>>();
     let (inputs, outputs) = (ids(&node.inputs), ids(&node.outputs));
     for (&id, shape) in outputs.iter().flatten().zip(&node.out_shapes) {
         let tensor = &mut draft.tensors[id.0 as usize];
@@ -208,7 +207,9 @@ mod tests {
         assert!(error("mac_rule", "mac_rules").contains("unknown field `mac_rules`"));
         assert!(error("neutral-graph/1", "neutral-graph/2").contains("schema"));
         assert!(error(r#""dtype":"float32"}],"#, r#""dtype":"quaternion"}],"#).contains("quaternion"));
-        assert!(error(r#""weight_bytes":64,"dtype""#, r#""weight_bytes":40,"dtype""#).contains("weight_bytes"));
+        assert!(
+            error(r#""weight_bytes":64,"dtype""#, r#""weight_bytes":40,"dtype""#).contains("weight_bytes")
+        );
         assert!(error(r#""outputs":["y"]"#, r#""outputs":["x"]"#).contains("produced twice"));
         assert!(read_neutral_json("{").unwrap_err().to_string().contains("line 1"));
     }
