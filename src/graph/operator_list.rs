@@ -35,6 +35,9 @@ pub struct OperatorList {
 /// Largest number of faults reported at once.
 const MAX_FAULTS: usize = 20;
 
+/// Largest number of operators of one model.
+const MAX_OPERATORS: usize = 20_000;
+
 /// Reads a list, models in order of first appearance.
 ///
 /// # Errors
@@ -106,6 +109,10 @@ fn add(
         let message = format!("op_index {} of model `{}`", row.index, printable(&row.model));
         return Err(fault("operator-list::index", 2, message)
             .help(format!("indices count from 0 without gaps, {expected} is next")));
+    }
+    if expected >= MAX_OPERATORS {
+        let message = format!("model `{}` has more than {MAX_OPERATORS} operators", printable(&row.model));
+        return Err(fault("operator-list::limit", 2, message).help("split the model"));
     }
     let features = Features::parse(&row.features).map_err(|message| {
         fault("operator-list::feature", 4, message).help("see the table of features of Format A")

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use hetsoc::graph::costs::{count_graph, count_operator};
 use hetsoc::graph::model::Graph;
+use hetsoc::graph::neutral_json::read_neutral_json;
 use hetsoc::graph::onnx::messages::ModelProto;
 use hetsoc::graph::onnx::{OnnxOptions, read_onnx};
 use hetsoc::graph::show::show;
@@ -228,4 +229,23 @@ fn macs_are_within_one_percent_of_those_published_with_torchvision() {
     }
     assert!(failures.is_empty(), "{failures:?}");
     assert!(checked >= 19, "only {checked} models compared");
+}
+
+#[test]
+fn neutral_json_reads_into_the_same_counts() {
+    let Some(folder) = shared("models") else { return };
+    let mut failures = Vec::new();
+    for (name, _) in models(&folder) {
+        let wanted = json(&folder, &name);
+        match read_neutral_json(&wanted.to_string()) {
+            Ok(graph) => failures.extend(differences(&graph, &wanted)),
+            Err(error) => failures.push(format!("{name}: {error}")),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} differences, first: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(10)]
+    );
 }
