@@ -13,4 +13,5 @@ pub mod onnx;
 pub mod operator_class;
 pub mod passes;
 mod shape_inference;
+pub mod show_lowered;
 pub mod tflite;
