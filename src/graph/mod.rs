@@ -18,4 +18,5 @@ pub mod passes;
 mod shape_inference;
 pub mod show;
 pub mod structure;
+pub mod show_lowered;
 pub mod tflite;
