@@ -9,6 +9,8 @@ pub mod diagnostics;
 pub mod export;
 pub mod graph;
 pub mod physics;
+#[cfg(feature = "plots")]
+pub mod plot;
 pub mod random;
 pub mod record;
 pub mod simulation;
