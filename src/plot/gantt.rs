@@ -42,7 +42,7 @@ struct Layout {
 pub fn gantt(record: &RunRecord, options: GanttOptions) -> Canvas {
     let labels = &record.labels;
     let name = if labels.scenario.is_empty() { "Run" } else { labels.scenario.as_str() };
-    let heading = format!("{name} on {}", labels.soc);
+    let heading = if labels.soc.is_empty() { name.to_owned() } else { format!("{name} on {}", labels.soc) };
     let mut canvas = Canvas::new(WIDTH, 400.0, &format!("Gantt chart of {heading}"));
     let ((from, to), chosen) = window(record, options);
     let (unit, per_second) = time_unit(to.since(from).seconds());
@@ -52,7 +52,7 @@ pub fn gantt(record: &RunRecord, options: GanttOptions) -> Canvas {
     let heading = fit(&heading, 20.0, true, WIDTH - 2.0 * MARGIN).unwrap_or_default();
     canvas.text(MARGIN, y, 20.0, Anchor::Start, true, INK, &heading);
     y += 22.0;
-    canvas.text(MARGIN, y, 13.0, Anchor::Start, false, MUTED, &subtitle(record, (from, to), chosen));
+    canvas.text(MARGIN, y, 13.0, Anchor::Start, false, MUTED, &subtitle(record, &chosen));
     y = legend(&mut canvas, record, window, y + 26.0);
 
     let lanes = rows::request_lanes(record, window);
@@ -102,10 +102,11 @@ fn window(record: &RunRecord, options: GanttOptions) -> ((SimTime, SimTime), Str
     }
 }
 
-fn subtitle(record: &RunRecord, _window: (SimTime, SimTime), chosen: String) -> String {
+fn subtitle(record: &RunRecord, chosen: &str) -> String {
     let finished = record.requests.iter().filter(|r| r.finished.is_some()).count();
     let dropped = record.requests.iter().filter(|r| r.dropped.is_some()).count();
-    let mut text = format!("{chosen} · {finished} requests finished");
+    let noun = if finished == 1 { "request" } else { "requests" };
+    let mut text = format!("{chosen} · {finished} {noun} finished");
     if dropped > 0 {
         text.push_str(&format!(", {dropped} dropped"));
     }
@@ -141,24 +142,24 @@ fn legend(canvas: &mut Canvas, record: &RunRecord, window: (f64, f64), y: f64) -
     }
     let face = Face::new(12.0, false);
     let (mut x, mut y) = (MARGIN, y);
-    let mut place = |canvas: &mut Canvas, width: f64| {
+    let mut place = |width: f64| {
         if x + width > WIDTH - MARGIN {
             x = MARGIN;
             y += 20.0;
         }
         let at = (x, y);
         x += width + 20.0;
-        let _ = canvas;
         at
     };
     for (color, text) in entries {
-        let (x, y) = place(canvas, 18.0 + face.width(text));
+        let (x, y) = place(18.0 + face.width(text));
         canvas.rectangle(x, y - 10.0, 13.0, 12.0, palette::MUTED);
         canvas.rectangle(x + 0.7, y - 9.3, 11.6, 10.6, color);
         canvas.text(x + 18.0, y, 12.0, Anchor::Start, false, INK, text);
     }
-    if record.transfers.iter().any(|t| t.end.seconds() > window.0 && t.start.seconds() < window.1) {
-        let (x, y) = place(canvas, 34.0 + face.width("tensor crosses"));
+    let mut arrows = record.transfers.iter().filter(|t| t.from.is_some() && t.to.is_some());
+    if arrows.any(|t| t.end.seconds() > window.0 && t.start.seconds() < window.1) {
+        let (x, y) = place(34.0 + face.width("tensor crosses"));
         rows::arrow(canvas, (x, y - 8.0), (x + 26.0, y - 1.0), true);
         canvas.text(x + 32.0, y, 12.0, Anchor::Start, false, INK, "tensor crosses");
     }
@@ -170,33 +171,46 @@ fn utilization(canvas: &mut Canvas, record: &RunRecord, layout: &Layout) {
     let left = WIDTH - MARGIN - UTILIZATION;
     let bar = UTILIZATION - 48.0;
     let horizon = record.end.0.max(1) as f64;
-    canvas.text(left, layout.top - 6.0, 12.0, Anchor::Start, false, MUTED, "utilisation, whole run");
+    canvas.text(left, layout.top - 6.0, 12.0, Anchor::Start, false, MUTED, "busy + overhead, whole run");
     for (i, resource) in record.labels.resources.iter().enumerate() {
         let y = layout.top + i as f64 * layout.row_height + 3.0;
         let height = layout.row_height - 6.0;
         canvas.rectangle(left, y, bar, height, IDLE);
         let mut x = left;
         let mut computing = 0.0;
-        for activity in Activity::ALL {
-            let spent: u64 = record
-                .intervals
-                .iter()
-                .filter(|s| usize::from(s.resource.0) == i && s.activity == activity)
-                .map(|s| s.end.since(s.start).0)
-                .sum();
-            let share = spent as f64 / horizon;
-            if matches!(activity, Activity::Busy | Activity::Overhead) {
+        for (color, what, working, time) in shares(record, i) {
+            let share = time as f64 / horizon;
+            if working {
                 computing += share;
             }
             if share > 0.0 {
-                let tip = format!("{}: {} {:.1} %", resource.name, activity.id(), share * 100.0);
-                let width = share * bar;
-                canvas.rectangle_with_tip(x, y, width, height, palette::activity(activity), &tip);
-                x += width;
+                let tip = format!("{}: {what} {:.1} %", resource.name, share * 100.0);
+                canvas.rectangle_with_tip(x, y, share * bar, height, color, &tip);
+                x += share * bar;
             }
         }
         let percent = format!("{:.0} %", computing * 100.0);
         let baseline = y + height / 2.0 + 4.5;
         canvas.text(WIDTH - MARGIN, baseline, 12.0, Anchor::End, true, INK, &percent);
     }
+}
+
+/// Picoseconds of a resource by class of work, then by activity: colour, name, and whether it counts as
+/// utilisation.
+fn shares(record: &RunRecord, resource: usize) -> Vec<(palette::Color, &'static str, bool, u64)> {
+    let mut shares: Vec<_> = Family::ALL.iter().map(|f| (f.color(), f.label(), true, 0)).collect();
+    for activity in [Activity::Overhead, Activity::Blocked, Activity::Suspended] {
+        let working = activity == Activity::Overhead;
+        shares.push((palette::activity(activity), activity.id(), working, 0));
+    }
+    for span in record.intervals.iter().filter(|s| usize::from(s.resource.0) == resource) {
+        let label = match span.activity {
+            Activity::Busy => rows::family(record, span).label(),
+            other => other.id(),
+        };
+        if let Some(share) = shares.iter_mut().find(|share| share.1 == label) {
+            share.3 += span.end.since(span.start).0;
+        }
+    }
+    shares
 }

@@ -43,11 +43,16 @@ pub fn latency(heading: &str, streams: &[(String, Vec<f64>)]) -> Canvas {
     if streams.len() > 1 {
         y = legend(&mut canvas, streams, y);
     }
-    let upper = (y + 24.0, y + 204.0);
+    let upper = (y + 40.0, y + 220.0);
     let lower = (upper.1 + 66.0, upper.1 + 306.0);
-    histogram(&mut canvas, &x, upper, &all, &summary, factor);
+    let (bars, title) = match streams.len() {
+        1 => (BUSY, "number of requests"),
+        _ => (MUTED, "number of requests, all streams together"),
+    };
+    canvas.text(20.0, upper.0 - 26.0, 13.0, Anchor::Start, false, MUTED, title);
+    histogram(&mut canvas, &x, upper, &all, &summary, factor, bars);
     distribution(&mut canvas, &x, lower, streams, factor);
-    marks(&mut canvas, &x, (upper.0, lower.1), &summary, factor);
+    marks(&mut canvas, &x, (upper, lower), &summary, factor);
     horizontal(&mut canvas, &x, (lower.1, lower.1), &format!("latency in {unit}"));
     canvas.set_height(lower.1 + 58.0);
     canvas
@@ -106,6 +111,7 @@ fn histogram(
     sample: &[f64],
     s: &Summary,
     factor: f64,
+    bars: Color,
 ) {
     let count = bins(sample, s);
     let width = (s.max - s.min) / count as f64;
@@ -124,7 +130,6 @@ fn histogram(
             canvas.text(LEFT - 8.0, y.at(value) + 4.0, 12.0, Anchor::End, false, MUTED, &label);
         }
     }
-    canvas.text(20.0, top - 8.0, 13.0, Anchor::Start, false, MUTED, "number of requests");
     for (i, &height) in heights.iter().enumerate().filter(|(_, height)| **height > 0) {
         let (low, high) = if width > 0.0 {
             (s.min + i as f64 * width, s.min + (i + 1) as f64 * width)
@@ -139,7 +144,7 @@ fn histogram(
             bottom - h,
             (x1 - x0 - 1.0).max(0.5),
             h,
-            BUSY.with_opacity(0.75),
+            bars.with_opacity(0.75),
             &tip,
         );
     }
@@ -159,7 +164,7 @@ fn distribution(
         canvas.line(vec![(LEFT, at), (RIGHT, at)], 1.0, GRID);
         canvas.text(LEFT - 8.0, at + 4.0, 12.0, Anchor::End, false, MUTED, &format!("{percent} %"));
     }
-    canvas.text(20.0, top - 12.0, 13.0, Anchor::Start, false, MUTED, "share of requests at most this slow");
+    canvas.text(20.0, top - 14.0, 13.0, Anchor::Start, false, MUTED, "share of requests at most this slow");
     for (i, (_, values)) in streams.iter().enumerate() {
         let mut ascending = values.clone();
         ascending.sort_unstable_by(f64::total_cmp);
@@ -186,7 +191,13 @@ fn distribution(
 }
 
 /// Vertical lines at the median, p90 and p99, unless they would lie on one another.
-fn marks(canvas: &mut Canvas, x: &Scale, (top, bottom): (f64, f64), s: &Summary, factor: f64) {
+fn marks(
+    canvas: &mut Canvas,
+    x: &Scale,
+    ((top, upper), (lower, bottom)): ((f64, f64), (f64, f64)),
+    s: &Summary,
+    factor: f64,
+) {
     let mut taken: Vec<f64> = Vec::new();
     for (value, label) in [(s.median, "median"), (s.p99, "p99"), (s.p90, "p90")] {
         let at = x.at(value * factor);
@@ -194,7 +205,8 @@ fn marks(canvas: &mut Canvas, x: &Scale, (top, bottom): (f64, f64), s: &Summary,
             continue;
         }
         taken.push(at);
-        canvas.line(vec![(at, top - 4.0), (at, bottom)], 1.2, INK.with_opacity(0.6));
+        canvas.line(vec![(at, top - 4.0), (at, upper)], 1.2, INK.with_opacity(0.6));
+        canvas.line(vec![(at, lower), (at, bottom)], 1.2, INK.with_opacity(0.6));
         canvas.text(at, top - 8.0, 12.0, Anchor::Middle, true, INK, label);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{LABELS, Layout, MARGIN, palette};
 use crate::plot::canvas::{Anchor, Canvas, fit};
-use crate::plot::font::Face;
 use crate::plot::palette::{Color, Family, IDLE, INK, MUTED, QUEUED, REQUEST, WHITE};
 use crate::record::{RequestRecord, RunRecord};
 use crate::simulation::observer::{Activity, Interval};
@@ -11,6 +10,8 @@ use crate::soc::ExecutorId;
 /// Rows of requests shown at most; more at once only say how many.
 const MOST_LANES: usize = 5;
 const LANE: f64 = 20.0;
+/// Requests above which their ends are not drawn through all rows.
+const MANY_REQUESTS: usize = 40;
 /// Transfers above which arrows have no head and are fainter.
 const MANY_ARROWS: usize = 60;
 /// Spans narrower than this many pixels melt into their neighbours.
@@ -68,6 +69,7 @@ impl RequestLanes {
 
     pub(super) fn draw(&self, canvas: &mut Canvas, record: &RunRecord, layout: &Layout, top: f64) {
         let several = record.labels.streams.len() > 1;
+        let lines = self.lanes.iter().map(Vec::len).sum::<usize>() <= MANY_REQUESTS;
         if !self.lanes.is_empty() {
             canvas.text(MARGIN, top + 14.0, 13.0, Anchor::Start, false, MUTED, "requests");
         }
@@ -94,10 +96,12 @@ impl RequestLanes {
                     .or(visible(layout, from, served));
                 if let Some((x0, x1)) = shown {
                     // Touching requests stay apart.
-                    canvas.rectangle(x1 - 1.0, y, 1.0, LANE - 3.0, MUTED);
+                    if x1 - x0 > 4.0 {
+                        canvas.rectangle(x1 - 1.0, y, 1.0, LANE - 3.0, MUTED);
+                    }
                     inscribe(canvas, &name, (x0, x1), y + LANE / 2.0 + 2.5, INK);
                 }
-                if request.finished.is_some() && to > layout.window.0 && to < layout.window.1 {
+                if lines && request.finished.is_some() && to > layout.window.0 && to < layout.window.1 {
                     let x = pixel(layout, to);
                     let bottom = layout.top + layout.row_height * record.labels.resources.len() as f64;
                     canvas.line(vec![(x, y), (x, bottom)], 1.0, MUTED.with_opacity(0.45));
@@ -255,14 +259,5 @@ pub(super) fn arrow(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), head:
             vec![to, (back.0 - 3.2 * uy, back.1 + 3.2 * ux), (back.0 + 3.2 * uy, back.1 - 3.2 * ux)],
             color,
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_face_measures() {
-        let wide = super::Face::new(11.0, false).width("wwww");
-        assert!(wide > super::Face::new(11.0, false).width("iiii"));
     }
 }
