@@ -14,6 +14,8 @@ pub mod export;
 pub mod graph;
 pub mod physics;
 pub mod predict;
+#[cfg(feature = "plots")]
+pub mod plot;
 pub mod random;
 pub mod record;
 pub mod simulation;

@@ -8,17 +8,22 @@
 //! through its transfer to the first slice of the consumer. Times are nanoseconds, rounded down, which
 //! keeps order and touching ends.
 
+mod lanes;
+mod words;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use prost::Message;
 
+use self::lanes::Lanes;
+use self::words::{arguments, slice_name};
 use super::protos::{
     CounterDescriptor, DebugAnnotation, ProcessDescriptor, TracePacket, TrackDescriptor, TrackEvent, event,
 };
 use crate::diagnostics::printable;
 use crate::record::RunRecord;
-use crate::simulation::observer::{Activity, Interval, RequestId};
+use crate::simulation::observer::{Activity, RequestId};
 use crate::units::SimTime;
 
 const PROCESS: u64 = 1;
@@ -325,71 +330,6 @@ impl Trace {
         }
         to.flush()
     }
-}
-
-/// Tracks on which spans that overlap lie side by side.
-struct Lanes {
-    first: u64,
-    /// When each track is free again.
-    free: Vec<SimTime>,
-}
-
-impl Lanes {
-    const fn new(first: u64) -> Self {
-        Self { first, free: Vec::new() }
-    }
-
-    /// A track that is free from `start` on. Spans must come in order of their starts.
-    fn take(&mut self, start: SimTime, end: SimTime) -> u64 {
-        let lane = self.free.iter().position(|&free| free <= start).unwrap_or_else(|| {
-            self.free.push(SimTime::ZERO);
-            self.free.len() - 1
-        });
-        if let Some(free) = self.free.get_mut(lane) {
-            *free = end;
-        }
-        self.first + lane as u64
-    }
-
-    fn tracks(&self) -> impl Iterator<Item = u64> {
-        self.first..self.next()
-    }
-
-    const fn next(&self) -> u64 {
-        self.first + self.free.len() as u64
-    }
-}
-
-/// What a slice of a resource is called.
-fn slice_name(record: &RunRecord, span: &Interval) -> String {
-    let operator = span
-        .operator
-        .map(|operator| printable(&record.labels.operator_name(span.work.request.stream, operator)));
-    match (operator, span.activity) {
-        (Some(name), Activity::Busy) => name,
-        (Some(name), activity) => format!("{name} ({})", activity.id()),
-        (None, Activity::Busy) => format!("unit {}", span.work.unit),
-        (None, Activity::Overhead) => format!("unit {} (invocation, conversion)", span.work.unit),
-        (None, activity) => format!("unit {} ({})", span.work.unit, activity.id()),
-    }
-}
-
-fn arguments(record: &RunRecord, span: &Interval) -> Vec<DebugAnnotation> {
-    let request = span.work.request;
-    let mut arguments = vec![
-        DebugAnnotation::text("stream", printable(&record.labels.stream(request.stream))),
-        DebugAnnotation::number("request", u64::from(request.number)),
-        DebugAnnotation::number("unit", u64::from(span.work.unit)),
-        DebugAnnotation::text("executor", printable(&record.labels.executor_name(span.work.executor))),
-    ];
-    if let Some(operator) = span.operator
-        && let Some(label) = record.labels.operator(request.stream, operator)
-    {
-        arguments.push(DebugAnnotation::text("class", label.class.id()));
-        arguments.push(DebugAnnotation::text("op_type", printable(&label.op_type)));
-        arguments.push(DebugAnnotation::number("macs", label.macs));
-    }
-    arguments
 }
 
 fn write_descriptor(descriptor: TrackDescriptor, to: &mut impl Write) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Which chain of operators, transfers and waits decided when a request finished.
 
-use super::run_record::{RunRecord, UnitRecord};
-use crate::simulation::observer::{Activity, RequestId};
+use super::run_record::{OperatorRecord, RunRecord, UnitRecord};
+use crate::simulation::observer::{Activity, Interval, RequestId, TransferRecord};
 use crate::soc::ExecutorId;
 use crate::units::{SimDuration, SimTime};
 
@@ -56,12 +56,24 @@ pub fn critical_path(record: &RunRecord, id: RequestId) -> Option<Vec<CriticalSt
     let finished = request.finished?;
     let units: Vec<&UnitRecord> =
         record.units.iter().filter(|u| u.unit.request == id && u.finished.is_some()).collect();
-    let mut walk = Walk { record, id, units, visited: Vec::new(), at: finished, steps: Vec::new() };
-    let output = record
-        .transfers
-        .iter()
-        .filter(|t| t.request == id && t.to.is_none() && t.end <= finished)
-        .max_by_key(|t| t.end);
+    let mut walk = Walk {
+        record,
+        id,
+        admitted: request.admitted.unwrap_or(request.arrived),
+        units,
+        operators: record.operators.iter().filter(|o| o.unit.request == id).collect(),
+        overheads: record
+            .intervals
+            .iter()
+            .filter(|i| i.work.request == id && i.operator.is_none() && i.activity == Activity::Overhead)
+            .collect(),
+        transfers: record.transfers.iter().filter(|t| t.request == id).collect(),
+        visited: Vec::new(),
+        at: finished,
+        steps: Vec::new(),
+    };
+    let output =
+        walk.transfers.iter().copied().filter(|t| t.to.is_none() && t.end <= finished).max_by_key(|t| t.end);
     let last_unit = walk.units.iter().filter_map(|u| u.finished).max()?;
     let mut next = match output {
         Some(transfer) if transfer.end >= last_unit => walk.transfer(transfer, None),
@@ -76,8 +88,7 @@ pub fn critical_path(record: &RunRecord, id: RequestId) -> Option<Vec<CriticalSt
         walk.visited.push(unit);
         next = walk.unit(unit);
     }
-    let admitted = request.admitted.unwrap_or(request.arrived);
-    walk.back_to(admitted, StepKind::Waiting { unit: None });
+    walk.back_to(walk.admitted, StepKind::Waiting { unit: None });
     walk.back_to(request.arrived, StepKind::Queued);
     walk.steps.reverse();
     Some(walk.steps)
@@ -87,7 +98,12 @@ pub fn critical_path(record: &RunRecord, id: RequestId) -> Option<Vec<CriticalSt
 struct Walk<'a> {
     record: &'a RunRecord,
     id: RequestId,
+    admitted: SimTime,
+    // What the record holds of this request.
     units: Vec<&'a UnitRecord>,
+    operators: Vec<&'a OperatorRecord>,
+    overheads: Vec<&'a Interval>,
+    transfers: Vec<&'a TransferRecord>,
     visited: Vec<u32>,
     at: SimTime,
     steps: Vec<CriticalStep>,
@@ -96,7 +112,7 @@ struct Walk<'a> {
 /// What could have held a unit back until a time.
 enum Cause<'a> {
     Unit(u32),
-    Transfer(&'a crate::simulation::observer::TransferRecord),
+    Transfer(&'a TransferRecord),
 }
 
 impl<'a> Walk<'a> {
@@ -108,11 +124,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn transfer(
-        &mut self,
-        transfer: &crate::simulation::observer::TransferRecord,
-        unit: Option<u32>,
-    ) -> Option<(u32, SimTime)> {
+    fn transfer(&mut self, transfer: &TransferRecord, unit: Option<u32>) -> Option<(u32, SimTime)> {
         self.back_to(transfer.end, StepKind::Waiting { unit });
         let kind = StepKind::Transfer {
             tensor: transfer.tensor,
@@ -127,21 +139,19 @@ impl<'a> Walk<'a> {
     /// Explains a unit from where the walk stands to what it waited for, and names the next unit with
     /// the time by which its part was over.
     fn unit(&mut self, number: u32) -> Option<(u32, SimTime)> {
-        let record = self.record;
         let unit = self.units.iter().find(|u| u.unit.unit == number)?.unit;
         let executor = unit.executor;
         // Spans in which the unit made progress, latest first.
-        let mut spans: Vec<(SimTime, SimTime, StepKind)> = record
+        let mut spans: Vec<(SimTime, SimTime, StepKind)> = self
             .operators
             .iter()
             .filter(|o| o.unit == unit)
             .map(|o| (o.start, o.end, StepKind::Operator { unit: number, operator: o.operator, executor }))
             .collect();
         spans.extend(
-            record
-                .intervals
+            self.overheads
                 .iter()
-                .filter(|i| i.work == unit && i.operator.is_none() && i.activity == Activity::Overhead)
+                .filter(|i| i.work == unit)
                 .map(|i| (i.start, i.end, StepKind::Overhead { unit: number, executor })),
         );
         spans.sort_by_key(|&(start, end, _)| std::cmp::Reverse((end, start)));
@@ -179,28 +189,25 @@ impl<'a> Walk<'a> {
 
     /// The datum of `number` that came last, not after `begun`.
     fn data_cause(&self, number: u32, begun: SimTime) -> (SimTime, Option<Cause<'a>>) {
-        let admitted = self.record.request(self.id).and_then(|r| r.admitted).unwrap_or(SimTime::ZERO);
-        let mut best = (admitted, None);
-        for transfer in &self.record.transfers {
-            let arrives = transfer.request == self.id && transfer.to.is_some_and(|(to, _)| to == number);
+        let mut best = (self.admitted, None);
+        for &transfer in &self.transfers {
+            let arrives = transfer.to.is_some_and(|(to, _)| to == number);
             if arrives && transfer.end <= begun && transfer.end >= best.0 {
                 best = (transfer.end, Some(Cause::Transfer(transfer)));
             }
         }
-        let operators = |unit: u32| {
-            self.record
-                .operators
-                .iter()
-                .filter(move |o| o.unit.request == self.id && o.unit.unit == unit)
-                .map(|o| o.operator)
-        };
-        let needed: Vec<u32> = operators(number)
-            .filter_map(|o| self.record.labels.operator(self.id.stream, o))
+        let needed: Vec<u32> = self
+            .operators
+            .iter()
+            .filter(|o| o.unit.unit == number)
+            .filter_map(|o| self.record.labels.operator(self.id.stream, o.operator))
             .flat_map(|label| label.predecessors.iter().copied())
             .collect();
+        let feeding: std::collections::BTreeSet<u32> =
+            self.operators.iter().filter(|o| needed.contains(&o.operator)).map(|o| o.unit.unit).collect();
         for other in &self.units {
             let Some(finished) = other.finished else { continue };
-            let feeds = other.unit.unit != number && operators(other.unit.unit).any(|o| needed.contains(&o));
+            let feeds = other.unit.unit != number && feeding.contains(&other.unit.unit);
             if feeds && finished <= begun && finished > best.0 && !self.visited.contains(&other.unit.unit) {
                 best = (finished, Some(Cause::Unit(other.unit.unit)));
             }
