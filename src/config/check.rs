@@ -209,7 +209,8 @@ impl<'a> Checker<'a> {
                     .origins
                     .locate(&first.span())
                     .map_or(0, |(text, span)| text.line_column(span.start).0);
-                let message = format!("{what} `{}` is already defined in line {line}", printable(id.get_ref()));
+                let message =
+                    format!("{what} `{}` is already defined in line {line}", printable(id.get_ref()));
                 self.error("soc::duplicate-id", &id.span(), message, "rename or remove one of the two");
             }
             seen.push(id);
@@ -300,7 +301,12 @@ impl<'a> Checker<'a> {
             return value;
         }
         if !value.is_finite() {
-            self.error("soc::not-finite", span, format!("{key} = {value} is not a finite number"), "write a number");
+            self.error(
+                "soc::not-finite",
+                span,
+                format!("{key} = {value} is not a finite number"),
+                "write a number",
+            );
             return rule.low;
         }
         let too_low = if rule.low_excluded { value <= rule.low } else { value < rule.low };
@@ -318,11 +324,12 @@ impl<'a> Checker<'a> {
         if let Some((low, high)) = rule.plausible
             && !(low..=high).contains(&value)
         {
-            let factor = [1e3, 1e6, 1e-3, 1e-6]
-                .into_iter()
-                .find(|factor| (low..=high).contains(&(value / factor)));
+            let factor =
+                [1e3, 1e6, 1e-3, 1e-6].into_iter().find(|factor| (low..=high).contains(&(value / factor)));
             let help = match factor {
-                Some(factor) => format!("{key} is usually {low} to {high}; is the value {factor:e} times too large (a wrong unit)?"),
+                Some(factor) => format!(
+                    "{key} is usually {low} to {high}; is the value {factor:e} times too large (a wrong unit)?"
+                ),
                 None => format!("{key} is usually {low} to {high}"),
             };
             self.warning("soc::implausible", span, format!("{key} = {value} is unusual"), help);

@@ -125,9 +125,9 @@ impl<'t> Document<'t> {
                 .help("write --set path.to.key=value, for example --set strategy.name=single")
                 .into()
         };
-        let (path, value) = assignment.split_once('=').ok_or_else(|| {
-            fail(format!("override `{}` has no `=`", printable(assignment)))
-        })?;
+        let (path, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| fail(format!("override `{}` has no `=`", printable(assignment))))?;
         let keys: Vec<&str> = path.trim().split('.').map(str::trim).collect();
         let bare = |text: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./@:".contains(c))
@@ -263,7 +263,8 @@ fn assign<'t>(
                 .position(|item| id_of(item) == Some(selector))
                 .or_else(|| selector.parse::<usize>().ok().filter(|&i| i < count));
             let Some(position) = found else {
-                let known = if ids.is_empty() { format!("0 to {}", count.saturating_sub(1)) } else { ids.join(", ") };
+                let known =
+                    if ids.is_empty() { format!("0 to {}", count.saturating_sub(1)) } else { ids.join(", ") };
                 return Err(format!("`{first}` has no element `{selector}`; it has {known}"));
             };
             match items.iter_mut().nth(position) {

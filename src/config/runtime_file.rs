@@ -126,7 +126,12 @@ pub(super) fn runtime(
     for set in &raw.core_sets {
         if format!("cpu-{}", set.get_ref()).parse::<ExecutorName>().is_err() {
             let message = format!("`{}` is not a core set", printable(set.get_ref()));
-            check.error("soc::executor-name", &set.span(), message, "write counts and kinds, like 1large3med");
+            check.error(
+                "soc::executor-name",
+                &set.span(),
+                message,
+                "write counts and kinds, like 1large3med",
+            );
         }
     }
     let profile = RuntimeProfile {
@@ -183,7 +188,8 @@ fn performance(
     let invocation = duration(check, &raw.invocation_us, &own, micros("invocation_us"));
     let kernel_overhead = duration(check, &raw.kernel_overhead_us, &own, micros("kernel_overhead_us"));
     let thread_overhead =
-        optional(check, raw.thread_overhead_us.as_ref(), &own, micros("thread_overhead_us"), 0.0).map(SimDuration::from_micros);
+        optional(check, raw.thread_overhead_us.as_ref(), &own, micros("thread_overhead_us"), 0.0)
+            .map(SimDuration::from_micros);
     Some(Performance {
         on: raw.on.get_ref().iter().map(|name| name.get_ref().clone()).collect(),
         invocation,
@@ -194,7 +200,11 @@ fn performance(
             &own,
             Rule::within("combination_exponent", 1.0, 1e3).or_infinite(),
         ),
-        bandwidth_share: check.quantity(&raw.bandwidth_share, &own, Rule::within("bandwidth_share", 0.01, 1.0)),
+        bandwidth_share: check.quantity(
+            &raw.bandwidth_share,
+            &own,
+            Rule::within("bandwidth_share", 0.01, 1.0),
+        ),
         inference_variation: check.quantity(&raw.inference_variation, &own, variation("inference_variation")),
         operator_variation: check.quantity(&raw.operator_variation, &own, variation("operator_variation")),
         kernels,
@@ -210,7 +220,12 @@ fn kernel(check: &mut Checker<'_>, raw: &RawKernel, outer: &Inherited) -> Option
         check.reference("operator class", class, &known);
     }
     if raw.classes.get_ref().is_empty() {
-        check.error("soc::out-of-range", &raw.classes.span(), "`classes` is empty", "name operator classes, or \"any\"");
+        check.error(
+            "soc::out-of-range",
+            &raw.classes.span(),
+            "`classes` is empty",
+            "name operator classes, or \"any\"",
+        );
     }
     let block = |key| Rule::within(key, 1.0, 65_536.0);
     let split = match &raw.split {
@@ -245,7 +260,13 @@ fn kernel(check: &mut Checker<'_>, raw: &RawKernel, outer: &Inherited) -> Option
         width_block: optional(check, raw.width_block.as_ref(), &own, block("width_block"), 1.0),
         depth_block: optional(check, raw.depth_block.as_ref(), &own, block("depth_block"), 1.0),
         depth_half: optional(check, raw.depth_half.as_ref(), &own, Rule::within("depth_half", 0.0, 1e6), 0.0),
-        workgroup: optional(check, raw.workgroup.as_ref(), &own, Rule::within("workgroup", 0.0, 65_536.0), 0.0),
+        workgroup: optional(
+            check,
+            raw.workgroup.as_ref(),
+            &own,
+            Rule::within("workgroup", 0.0, 65_536.0),
+            0.0,
+        ),
         split,
     })
 }
@@ -265,13 +286,19 @@ fn crossing(check: &mut Checker<'_>, raw: &RawCrossing, top: &Inherited) -> Opti
         synchronization: duration(check, &raw.synchronization_us, &own, micros("synchronization_us")),
         remote_call: optional(check, raw.remote_call_us.as_ref(), &own, micros("remote_call_us"), 0.0)
             .map(SimDuration::from_micros),
-        wake_up: optional(check, raw.wake_up_us.as_ref(), &own, micros("wake_up_us"), 0.0).map(SimDuration::from_micros),
+        wake_up: optional(check, raw.wake_up_us.as_ref(), &own, micros("wake_up_us"), 0.0)
+            .map(SimDuration::from_micros),
         copy: bytes(check.quantity(&raw.copy_gb_per_s, &own, rate("copy_gb_per_s"))),
         layout: bytes(check.quantity(&raw.layout_gb_per_s, &own, rate("layout_gb_per_s"))),
     })
 }
 
-fn duration(check: &mut Checker<'_>, number: &Number, inherited: &Inherited, rule: Rule) -> Quantity<SimDuration> {
+fn duration(
+    check: &mut Checker<'_>,
+    number: &Number,
+    inherited: &Inherited,
+    rule: Rule,
+) -> Quantity<SimDuration> {
     check.quantity(number, inherited, rule).map(SimDuration::from_micros)
 }
 

@@ -211,14 +211,23 @@ fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&s
         check.error(
             "soc::memory-rate",
             &raw.achievable_gb_per_s.span(),
-            format!("achievable_gb_per_s = {} exceeds peak_gb_per_s = {}", achievable.value.0 / 1e9, peak.value.0 / 1e9),
+            format!(
+                "achievable_gb_per_s = {} exceeds peak_gb_per_s = {}",
+                achievable.value.0 / 1e9,
+                peak.value.0 / 1e9
+            ),
             "the achievable rate is what measurements see of the peak",
         );
     }
     let clocks = check.inherit(&own, raw.clocks.source.as_ref(), raw.clocks.confidence.as_ref());
     check.ascending("soc::clock-order", raw.clocks.mhz.get_ref(), CLOCK_MHZ);
     if raw.clocks.mhz.get_ref().is_empty() {
-        check.error("soc::clock-order", &raw.clocks.mhz.span(), "the memory has no clock", "give at least one");
+        check.error(
+            "soc::clock-order",
+            &raw.clocks.mhz.span(),
+            "the memory has no clock",
+            "give at least one",
+        );
     }
     let clock_provenance = check.provenance(&clocks, &raw.clocks.mhz.span());
     let votes = raw.vote.iter().map(|vote| self::vote(check, vote, &own, names)).collect();
@@ -255,7 +264,8 @@ fn vote(check: &mut Checker<'_>, raw: &RawVote, outer: &Inherited, names: &[&str
             "give one memory clock for each own clock",
         );
     }
-    let steps = at.iter().zip(&raw.memory_mhz).map(|(a, m)| (Hertz(a.get_ref() * 1e6), Hertz(m.get_ref() * 1e6)));
+    let steps =
+        at.iter().zip(&raw.memory_mhz).map(|(a, m)| (Hertz(a.get_ref() * 1e6), Hertz(m.get_ref() * 1e6)));
     Vote {
         of: raw.of.get_ref().clone(),
         steps: steps.collect(),
@@ -263,7 +273,12 @@ fn vote(check: &mut Checker<'_>, raw: &RawVote, outer: &Inherited, names: &[&str
     }
 }
 
-fn shared_cache(check: &mut Checker<'_>, raw: &RawSharedCache, top: &Inherited, names: &[&str]) -> SharedCache {
+fn shared_cache(
+    check: &mut Checker<'_>,
+    raw: &RawSharedCache,
+    top: &Inherited,
+    names: &[&str],
+) -> SharedCache {
     let own = check.inherit(top, raw.source.as_ref(), raw.confidence.as_ref());
     let id = check.id(&raw.id);
     let size_rule = Rule::positive("size_kib").plausible(16.0, 65_536.0);
@@ -280,11 +295,17 @@ fn shared_cache(check: &mut Checker<'_>, raw: &RawSharedCache, top: &Inherited, 
 
 fn cluster(check: &mut Checker<'_>, raw: &RawCluster, top: &Inherited) -> Cluster {
     let own = check.inherit(top, raw.source.as_ref(), raw.confidence.as_ref());
-    let cores = check.value(*raw.cores.get_ref() as f64, &raw.cores.span(), Rule::within("cores", 1.0, 256.0));
+    let cores =
+        check.value(*raw.cores.get_ref() as f64, &raw.cores.span(), Rule::within("cores", 1.0, 256.0));
     let kind = raw.core_kind.get_ref();
     if kind.is_empty() || !kind.chars().all(|c| c.is_ascii_lowercase()) {
         let message = format!("core_kind `{}` is not a word", printable(kind));
-        check.error("soc::id", &raw.core_kind.span(), message, "core sets like 1large3med need lower-case letters only");
+        check.error(
+            "soc::id",
+            &raw.core_kind.span(),
+            message,
+            "core sets like 1large3med need lower-case letters only",
+        );
     }
     Cluster {
         id: check.id(&raw.id),
@@ -341,7 +362,12 @@ fn opps(check: &mut Checker<'_>, raw: &RawOpps, outer: &Inherited) -> OppTable {
     let (clocks, volts) = (raw.mhz.get_ref(), raw.volt.get_ref());
     if clocks.len() != volts.len() || clocks.is_empty() {
         let message = format!("{} clocks but {} voltages", clocks.len(), volts.len());
-        check.error("soc::opp-length", &raw.volt.span(), message, "give one voltage for each clock, at least one of both");
+        check.error(
+            "soc::opp-length",
+            &raw.volt.span(),
+            message,
+            "give one voltage for each clock, at least one of both",
+        );
     }
     check.ascending("soc::opp-order", clocks, CLOCK_MHZ);
     for value in volts {

@@ -50,10 +50,16 @@ pub(super) fn support(document: Document<'_>) -> Result<(SupportTable, Vec<Diagn
     raw.yes.iter().for_each(|op| add(&mut check, op, Support::Yes));
     raw.no.iter().for_each(|op| add(&mut check, op, Support::No));
     for entry in &raw.conditional {
-        let conditions = entry.when.get_ref().iter().filter_map(|word| condition(&mut check, word)).collect::<Vec<_>>();
+        let conditions =
+            entry.when.get_ref().iter().filter_map(|word| condition(&mut check, word)).collect::<Vec<_>>();
         if entry.when.get_ref().is_empty() {
             let message = format!("`{}` is conditional without a condition", printable(entry.op.get_ref()));
-            check.error("soc::support", &entry.when.span(), message, "move it to `yes`, or name its conditions");
+            check.error(
+                "soc::support",
+                &entry.when.span(),
+                message,
+                "move it to `yes`, or name its conditions",
+            );
         }
         add(&mut check, &entry.op, Support::When(conditions));
     }

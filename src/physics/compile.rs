@@ -17,7 +17,8 @@ use crate::units::{BytesPerSec, Hertz, SimDuration, Watts};
 /// Executors that the SoC or the runtime does not have, precisions without a peak rate, missing crossings,
 /// clocks of unknown processors.
 pub fn compile(parts: &Parts<'_>) -> Result<Machine, InputError> {
-    let mut builder = Builder { parts, numbers: Numbers::default(), warnings: Vec::new(), memory: BytesPerSec(0.0) };
+    let mut builder =
+        Builder { parts, numbers: Numbers::default(), warnings: Vec::new(), memory: BytesPerSec(0.0) };
     builder.check_clocks()?;
     builder.memory = builder.memory_bandwidth()?;
     builder.build()
@@ -59,7 +60,11 @@ impl<'a> Builder<'a> {
                     Some(near) => format!("did you mean `{near}`? known: memory, {}", known.join(", ")),
                     None => format!("known: memory, {}", known.join(", ")),
                 };
-                let message = format!("a clock is given for `{}`, which {} does not have", printable(id), self.soc().id);
+                let message = format!(
+                    "a clock is given for `{}`, which {} does not have",
+                    printable(id),
+                    self.soc().id
+                );
                 return Err(fault("soc::unknown-reference", message, help));
             }
         }
@@ -122,8 +127,7 @@ impl<'a> Builder<'a> {
             let Some(own) = arrangements.first() else { continue };
             let base = name.base();
             let is_default = self.default_precision(&members) == Some(own.precision);
-            let shown =
-                if is_default { base } else { format!("{base}@{}", own.precision.id()) };
+            let shown = if is_default { base } else { format!("{base}@{}", own.precision.id()) };
             if models.iter().any(|m| m.name == shown) {
                 return Err(fault(
                     "soc::duplicate-id",
@@ -133,18 +137,15 @@ impl<'a> Builder<'a> {
             }
             let kind = resources[members[0].resource as usize].kind;
             // Cores see the same memory; each device and each precision has its own representation.
-            let place = if kind == ProcessorKind::Cpu { "cpu".to_owned() } else { members[0].performs_as.clone() };
+            let place =
+                if kind == ProcessorKind::Cpu { "cpu".to_owned() } else { members[0].performs_as.clone() };
             let key = (place, own.precision);
             let domain = domains.iter().position(|d| *d == key).unwrap_or_else(|| {
                 domains.push(key);
                 domains.len() - 1
             });
-            let invocation = own
-                .workers
-                .iter()
-                .map(|(_, p)| p.invocation.value)
-                .max()
-                .unwrap_or(SimDuration::ZERO);
+            let invocation =
+                own.workers.iter().map(|(_, p)| p.invocation.value).max().unwrap_or(SimDuration::ZERO);
             variations.push(Variation {
                 inference: own.workers.iter().map(|(_, p)| p.inference_variation.value).fold(0.0, f64::max),
                 operator: own.workers.iter().map(|(_, p)| p.operator_variation.value).fold(0.0, f64::max),
@@ -171,15 +172,19 @@ impl<'a> Builder<'a> {
         let mut host_out = Vec::new();
         for executor in &executors {
             let cpu = executor.kind == ProcessorKind::Cpu;
-            let there = if cpu { Crossing::NONE } else { self.crossing_of(ProcessorKind::Cpu, executor.kind)? };
-            let back = if cpu { Crossing::NONE } else { self.crossing_of(executor.kind, ProcessorKind::Cpu)? };
+            let there =
+                if cpu { Crossing::NONE } else { self.crossing_of(ProcessorKind::Cpu, executor.kind)? };
+            let back =
+                if cpu { Crossing::NONE } else { self.crossing_of(executor.kind, ProcessorKind::Cpu)? };
             host_in.push(there);
             host_out.push(back);
         }
         let base_power = match self.parts.device {
             Some(device) => self.numbers.take("device.base_power_mw", &device.base_power),
             None => {
-                self.warnings.push("no device is given, so the power of its display and the like counts as 0".to_owned());
+                self.warnings.push(
+                    "no device is given, so the power of its display and the like counts as 0".to_owned(),
+                );
                 Watts(0.0)
             }
         };
@@ -206,12 +211,26 @@ impl<'a> Builder<'a> {
             for _ in 0..cluster.cores {
                 let name = format!("cpu{}", resources.len());
                 let share = 1.0 / f64::from(cluster.cores);
-                resources.push(self.resource(name, ProcessorKind::Cpu, &cluster.id, &cluster.power, opp, share));
+                resources.push(self.resource(
+                    name,
+                    ProcessorKind::Cpu,
+                    &cluster.id,
+                    &cluster.power,
+                    opp,
+                    share,
+                ));
             }
         }
         for device in &soc.devices {
             let opp = self.opp(&device.id, &device.opps);
-            resources.push(self.resource(device.id.clone(), device.kind, &device.id, &device.power, opp, 1.0));
+            resources.push(self.resource(
+                device.id.clone(),
+                device.kind,
+                &device.id,
+                &device.power,
+                opp,
+                1.0,
+            ));
         }
         resources
     }
@@ -251,7 +270,11 @@ impl<'a> Builder<'a> {
         sets.chain(devices)
             .map(|name| {
                 name.parse().map_err(|error: crate::soc::ExecutorNameError| {
-                    fault("soc::executor-name", error.to_string(), format!("correct runtime `{}`", runtime.id))
+                    fault(
+                        "soc::executor-name",
+                        error.to_string(),
+                        format!("correct runtime `{}`", runtime.id),
+                    )
                 })
             })
             .collect()
@@ -265,7 +288,11 @@ impl<'a> Builder<'a> {
                 let cores: u32 = soc.clusters.iter().map(|c| c.cores).sum();
                 let Some(position) = soc.devices.iter().position(|d| d.id == *id) else {
                     let devices: Vec<&str> = soc.devices.iter().map(|d| d.id.as_str()).collect();
-                    let help = format!("devices: {}; cores: cpu-<count><kind>, kinds {}", devices.join(", "), self.kinds().join(", "));
+                    let help = format!(
+                        "devices: {}; cores: cpu-<count><kind>, kinds {}",
+                        devices.join(", "),
+                        self.kinds().join(", ")
+                    );
                     return Err(fault("soc::unknown-reference", format!("{} has no `{id}`", soc.id), help));
                 };
                 Ok(vec![Member { resource: cores as u16 + position as u16, performs_as: id.clone() }])
@@ -282,8 +309,16 @@ impl<'a> Builder<'a> {
                         first += cluster.cores as u16;
                     }
                     if available.len() < *count as usize {
-                        let message = format!("`{name}` asks for {count} {kind} cores, {} has {}", soc.id, available.len());
-                        return Err(fault("soc::core-set", message, format!("kinds: {}", self.kinds().join(", "))));
+                        let message = format!(
+                            "`{name}` asks for {count} {kind} cores, {} has {}",
+                            soc.id,
+                            available.len()
+                        );
+                        return Err(fault(
+                            "soc::core-set",
+                            message,
+                            format!("kinds: {}", self.kinds().join(", ")),
+                        ));
                     }
                     let taken = available.into_iter().take(*count as usize);
                     members.extend(taken.map(|resource| Member { resource, performs_as: kind.clone() }));
@@ -317,12 +352,21 @@ impl<'a> Builder<'a> {
     }
 
     /// One arrangement for each precision, the asked-for or default one first.
-    fn arrangements(&mut self, name: &ExecutorName, members: &[Member]) -> Result<Vec<Arrangement>, InputError> {
+    fn arrangements(
+        &mut self,
+        name: &ExecutorName,
+        members: &[Member],
+    ) -> Result<Vec<Arrangement>, InputError> {
         let runtime = self.parts.runtime;
         let Some(own) = name.precision.or_else(|| self.default_precision(members)) else {
             let message = format!("runtime `{}` has no performance for `{name}`", runtime.id);
-            let on: Vec<&str> = runtime.performances.iter().flat_map(|p| p.on.iter().map(String::as_str)).collect();
-            return Err(fault("soc::unknown-reference", message, format!("it performs on {}", on.join(", "))));
+            let on: Vec<&str> =
+                runtime.performances.iter().flat_map(|p| p.on.iter().map(String::as_str)).collect();
+            return Err(fault(
+                "soc::unknown-reference",
+                message,
+                format!("it performs on {}", on.join(", ")),
+            ));
         };
         let mut arrangements = Vec::new();
         for precision in [own].into_iter().chain(Precision::ALL.into_iter().filter(|p| *p != own)) {
@@ -330,8 +374,17 @@ impl<'a> Builder<'a> {
                 members.iter().map(|m| self.performance(m, precision)).collect();
             let Some(performances) = performances else {
                 if precision == own {
-                    let message = format!("runtime `{}` has no {} performance for `{}`", runtime.id, own.id(), name.base());
-                    return Err(fault("soc::unknown-reference", message, "leave out the @precision".to_owned()));
+                    let message = format!(
+                        "runtime `{}` has no {} performance for `{}`",
+                        runtime.id,
+                        own.id(),
+                        name.base()
+                    );
+                    return Err(fault(
+                        "soc::unknown-reference",
+                        message,
+                        "leave out the @precision".to_owned(),
+                    ));
                 }
                 continue;
             };
@@ -364,7 +417,9 @@ impl<'a> Builder<'a> {
                     self.core(cluster, precision, members.len() as f64, beside, share)?
                 }
                 None => {
-                    let Some(device) = soc.devices.iter().find(|d| d.id == member.performs_as) else { continue };
+                    let Some(device) = soc.devices.iter().find(|d| d.id == member.performs_as) else {
+                        continue;
+                    };
                     let id = &device.id;
                     units = self.numbers.take(format!("{id}.compute_units"), &device.compute_units);
                     wave = self.numbers.take(format!("{id}.wave_width"), &device.wave_width);
@@ -372,7 +427,10 @@ impl<'a> Builder<'a> {
                     if let Some(kernel) = performance.kernels.iter().find(|k| k.workgroup.value > most) {
                         return Err(fault(
                             "soc::out-of-range",
-                            format!("kernel `{}` has work-groups of {}, `{id}` takes {most}", kernel.id, kernel.workgroup.value),
+                            format!(
+                                "kernel `{}` has work-groups of {}, `{id}` takes {most}",
+                                kernel.id, kernel.workgroup.value
+                            ),
                             "reduce `workgroup`".to_owned(),
                         ));
                     }
@@ -451,7 +509,8 @@ impl<'a> Builder<'a> {
         let mut levels = Vec::new();
         for (i, cache) in private.iter().enumerate() {
             let capacity = self.numbers.take(format!("{id}.private_cache.{i}.size_kib"), &cache.size).0;
-            let per_cycle = self.numbers.take(format!("{id}.private_cache.{i}.bytes_per_cycle"), &cache.bytes_per_cycle);
+            let per_cycle =
+                self.numbers.take(format!("{id}.private_cache.{i}.bytes_per_cycle"), &cache.bytes_per_cycle);
             levels.push(Level { capacity, rate: per_cycle * clock.0 * share, private: true, is_dram: false });
         }
         let mut shared: Vec<(f64, f64)> = Vec::new();
@@ -520,7 +579,12 @@ impl<'a> Builder<'a> {
         let Some(c) = runtime.crossings.iter().find(|c| c.from == from && c.to == to) else {
             return Err(fault(
                 "soc::no-crossing",
-                format!("runtime `{}` does not say what crossing from {} to {} costs", runtime.id, from.id(), to.id()),
+                format!(
+                    "runtime `{}` does not say what crossing from {} to {} costs",
+                    runtime.id,
+                    from.id(),
+                    to.id()
+                ),
                 "add a [[crossing]] to the runtime profile".to_owned(),
             ));
         };

@@ -44,9 +44,8 @@ impl Work {
     /// Reads the work of an operator whose floating-point tensors are stored as `precision`.
     #[must_use]
     pub fn of(graph: &LoweredGraph, operator: &LoweredOperator, precision: Precision) -> Self {
-        let tensors = || {
-            operator.inputs.iter().chain(&operator.outputs).filter_map(|&t| graph.tensors.get(t as usize))
-        };
+        let tensors =
+            || operator.inputs.iter().chain(&operator.outputs).filter_map(|&t| graph.tensors.get(t as usize));
         let activation_bytes: f64 = tensors()
             .map(|t| t.elements as f64 * if t.is_float { precision.bytes() } else { t.element_bytes })
             .sum();
@@ -69,7 +68,9 @@ impl Work {
                 let groups = w.groups.max(1);
                 work.window = w.kernel_height * w.kernel_width;
                 (work.rows, work.width) = (w.out_height, w.out_width);
-                if operator.class == OperatorClass::DepthwiseConvolution || operator.class == OperatorClass::Pooling {
+                if operator.class == OperatorClass::DepthwiseConvolution
+                    || operator.class == OperatorClass::Pooling
+                {
                     // Every channel is a column of its own and nothing is summed over channels.
                     work.columns = w.out_channels;
                 } else {

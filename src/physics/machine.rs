@@ -132,8 +132,12 @@ impl Machine {
         let arrangement = self.arrangement(graph, operator, executor)?;
         let precision = arrangement.precision;
         if operator.class == OperatorClass::View {
-            let cost =
-                OperatorCost { overhead: SimDuration::ZERO, alone: SimDuration::ZERO, demand: 0.0, bound: Bound::Overhead };
+            let cost = OperatorCost {
+                overhead: SimDuration::ZERO,
+                alone: SimDuration::ZERO,
+                demand: 0.0,
+                bound: Bound::Overhead,
+            };
             return Some(Estimate {
                 cost,
                 kernel: "alias".to_owned(),
@@ -207,13 +211,21 @@ impl Machine {
             return Ok(table);
         }
         let shown = nowhere.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = if nowhere.len() > 10 { format!(" and {} more", nowhere.len() - 10) } else { String::new() };
+        let more =
+            if nowhere.len() > 10 { format!(" and {} more", nowhere.len() - 10) } else { String::new() };
         let names: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
         Err(Diagnostic::new(
             "graph::unsupported",
-            format!("no executor can run {} operators of `{}`: {shown}{more}", nowhere.len(), printable(&graph.name)),
+            format!(
+                "no executor can run {} operators of `{}`: {shown}{more}",
+                nowhere.len(),
+                printable(&graph.name)
+            ),
         )
-        .help(format!("executors are {}; add one whose support table lists them, or change the runtime", names.join(", ")))
+        .help(format!(
+            "executors are {}; add one whose support table lists them, or change the runtime",
+            names.join(", ")
+        ))
         .into())
     }
 

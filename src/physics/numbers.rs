@@ -53,7 +53,10 @@ impl Numbers {
     pub fn warning(&self) -> Option<String> {
         let assumed = self.count(Confidence::Assumed);
         (assumed > 0).then(|| {
-            format!("leans on {assumed} assumed numbers of {} (profiles name each with its source)", self.len())
+            format!(
+                "leans on {assumed} assumed numbers of {} (profiles name each with its source)",
+                self.len()
+            )
         })
     }
 }

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for name in ["", "cpu", "cpu-", "cpu-large", "cpu-0large", "cpu-1large1large", "gpu@fp8", "GPU", "@fp16"]
+        for name in
+            ["", "cpu", "cpu-", "cpu-large", "cpu-0large", "cpu-1large1large", "gpu@fp8", "GPU", "@fp16"]
         {
             assert!(name.parse::<ExecutorName>().is_err(), "{name}");
         }

@@ -74,8 +74,7 @@ impl Quantity {
     /// it is not counted among the numbers that a run leans on.
     #[must_use]
     pub fn neutral(value: f64) -> Self {
-        let provenance =
-            Provenance { source: Arc::from(NEUTRAL_SOURCE), confidence: Confidence::Datasheet };
+        let provenance = Provenance { source: Arc::from(NEUTRAL_SOURCE), confidence: Confidence::Datasheet };
         Self { value, provenance }
     }
 }
