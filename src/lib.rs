@@ -13,9 +13,9 @@ pub mod engine;
 pub mod export;
 pub mod graph;
 pub mod physics;
-pub mod predict;
 #[cfg(feature = "plots")]
 pub mod plot;
+pub mod predict;
 pub mod random;
 pub mod record;
 pub mod simulation;

@@ -10,19 +10,31 @@ use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable}
 use crate::soc::{Device, RuntimeProfile, Soc, SupportTable};
 
 macro_rules! embed {
-    ($($id:literal),* $(,)? in $folder:literal) => {
+    ($($id:literal),* in $folder:literal) => {
         &[$(($id, include_str!(concat!("../../soc-profiles/", $folder, "/", $id, ".toml")))),*]
     };
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!("snapdragon-855" in "socs");
+const SOCS: &[(&str, &str)] = embed!("bcm2712", "rk3588", "snapdragon-855" in "socs");
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] = embed!("xiaomi-9" in "devices");
+const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
-const RUNTIMES: &[(&str, &str)] = embed!("snapdragon-855/tflite" in "runtimes");
+const RUNTIMES: &[(&str, &str)] = embed!(
+    "bcm2712/mace",
+    "bcm2712/ncnn",
+    "bcm2712/tflite",
+    "rk3588/mace",
+    "rk3588/ncnn",
+    "rk3588/tflite",
+    "snapdragon-855/mace",
+    "snapdragon-855/ncnn",
+    "snapdragon-855/tflite" in "runtimes"
+);
 /// Embedded operator-support tables.
-const SUPPORT: &[(&str, &str)] = embed!("tflite-cpu", "tflite-gpu" in "support");
+const SUPPORT: &[(&str, &str)] = embed!(
+    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "tflite-cpu", "tflite-gpu" in "support"
+);
 
 /// The longest chain of profiles that extend one another.
 const LONGEST_CHAIN: usize = 8;

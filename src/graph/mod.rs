@@ -17,6 +17,6 @@ pub mod operator_list;
 pub mod passes;
 mod shape_inference;
 pub mod show;
-pub mod structure;
 pub mod show_lowered;
+pub mod structure;
 pub mod tflite;

@@ -150,8 +150,13 @@ mod tests {
 
     #[test]
     fn totals_are_sums_and_text_names_what_is_fused() {
-        let tensor =
-            |elements| LoweredTensor { name: "t".to_owned(), elements, element_bytes: 4.0, is_float: true };
+        let tensor = |elements| LoweredTensor {
+            name: "t".to_owned(),
+            shape: vec![elements],
+            elements,
+            element_bytes: 4.0,
+            is_float: true,
+        };
         let operator = |op_type: &str, input, output, sources: &[u32]| LoweredOperator {
             name: op_type.to_lowercase(),
             op_type: op_type.to_owned(),

@@ -67,10 +67,16 @@ fn modules_use_their_own_and_lower_floors_only() {
             match floors.get(used.as_str()) {
                 None => faults.push(format!("{}: `crate::{used}` is on no floor", inside.display())),
                 Some(&floor) if floor > own => {
-                    faults.push(format!("{} (floor {own}) uses crate::{used} (floor {floor})", inside.display()));
+                    faults.push(format!(
+                        "{} (floor {own}) uses crate::{used} (floor {floor})",
+                        inside.display()
+                    ));
                 }
                 Some(&floor) if floor == own && used != module && !neighbours(module, &used) => {
-                    faults.push(format!("{} and crate::{used} are on one floor and know each other", inside.display()));
+                    faults.push(format!(
+                        "{} and crate::{used} are on one floor and know each other",
+                        inside.display()
+                    ));
                 }
                 Some(_) => {}
             }
@@ -83,5 +89,10 @@ fn modules_use_their_own_and_lower_floors_only() {
 /// Modules of one floor that may know each other; in one direction only, so that there is no circle.
 fn neighbours(user: &str, used: &str) -> bool {
     // Random streams feed nothing below; assembling a scenario labels its record.
-    matches!((user, used), ("config", "record") | ("report", "plot" | "export") | ("diagnostics" | "statistics", "units" | "random"))
+    matches!(
+        (user, used),
+        ("config", "record")
+            | ("report", "plot" | "export")
+            | ("diagnostics" | "statistics", "units" | "random")
+    )
 }

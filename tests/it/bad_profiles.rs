@@ -1,0 +1,1 @@
+//! Bad profiles and scenarios, and what a person is told about each.
