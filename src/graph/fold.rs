@@ -21,6 +21,9 @@ const NEVER_FOLDED: [&str; 8] = [
     "DequantizeLinear",
 ];
 
+/// Operators whose output size depends on the data; only a stated shape can fix it.
+const DATA_DEPENDENT: [&str; 4] = ["NonZero", "NonMaxSuppression", "Unique", "Compress"];
+
 /// Infers, folds and compacts.
 pub(crate) fn fold(draft: Draft) -> Result<Graph, GraphError> {
     let Draft { name, opset, inputs, mut outputs, mut tensors, operators, .. } = draft;
@@ -106,6 +109,12 @@ fn evaluate(
                 fact.clone()
             }
             (None, Some((shape, element))) => Fact::activation(shape, element),
+            (None, None) if DATA_DEPENDENT.contains(&operator.op_type.as_str()) => {
+                let reason = "its output size depends on the data; end the graph before it, or state a \
+                              fixed shape for its output in the file"
+                    .to_owned();
+                return Err(GraphError::Shape { operator: who(), op_type: operator.op_type.clone(), reason });
+            }
             (None, None) => {
                 let domain = if operator.domain.is_empty() { "" } else { "." };
                 let op_type =

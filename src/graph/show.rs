@@ -101,7 +101,11 @@ pub fn show(graph: &Graph) -> ShownGraph {
 pub fn table(graph: &Graph) -> String {
     let totals = count_graph(graph);
     let structure = structure(graph);
-    let size = |bytes: u64| Bytes(bytes as f64).to_string();
+    let size = |bytes: u64| if bytes == 0 { "-".to_owned() } else { Bytes(bytes as f64).to_string() };
+    let read: u64 = graph
+        .operators
+        .iter()
+        .fold(0, |sum, operator| sum.saturating_add(count_operator(graph, operator).weight_bytes_read));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let mut line = |content: std::fmt::Arguments<'_>| {
@@ -116,8 +120,9 @@ pub fn table(graph: &Graph) -> String {
         count(totals.parameters)
     ));
     line(format_args!(
-        "weights {}, activations {} (sum), {} (peak live)",
+        "weights {} ({} read in one run), activations {} (sum), {} (peak live)",
         size(totals.weight_bytes),
+        size(read),
         size(totals.activation_bytes),
         size(totals.peak_live_bytes)
     ));
@@ -157,16 +162,42 @@ pub fn table(graph: &Graph) -> String {
     text
 }
 
-/// A count with three significant digits and a decimal suffix.
+/// A count with three significant digits and a decimal suffix; a dash for nothing.
 fn count(value: u64) -> String {
     let scales = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
     let x = value as f64;
     match scales.iter().find(|(scale, _)| x >= *scale) {
+        None if value == 0 => "-".to_owned(),
         None => value.to_string(),
         Some((scale, suffix)) => {
             let x = x / scale;
             let decimals = if x >= 99.95 { 0 } else { 1 + usize::from(x < 9.995) };
             format!("{x:.decimals$}{suffix}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::library;
+
+    #[test]
+    fn the_table_has_a_line_per_operator_and_the_totals() {
+        let graph = library::find("resnet18").unwrap().graph().unwrap();
+        let text = table(&graph);
+        assert!(text.starts_with("resnet18: 49 operators, 57 edges, 1.81 G MACs, 11.7 M parameters\n"));
+        let (head, rows) = text.split_once("output shape").unwrap();
+        assert!(head.contains("44.6 MiB") && head.contains("depth 46"), "{head}");
+        assert_eq!(rows.lines().count(), 1 + 49);
+        assert!(rows.contains("1x64x112x112"));
+    }
+
+    #[test]
+    fn counts_have_three_digits() {
+        let cases = [(0, "-"), (999, "999"), (1000, "1.00 k"), (9_996_000, "10.0 M"), (123_456_789, "123 M")];
+        for (value, text) in cases {
+            assert_eq!(count(value), text);
         }
     }
 }

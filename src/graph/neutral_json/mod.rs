@@ -1,7 +1,7 @@
 //! Neutral JSON graphs, schema `neutral-graph/1`: shapes and counts without constants.
 //!
 //! The schema leaves the shapes of constants out and gives their bytes per operator, so that the reader
-//! reconstructs them from the operator's definition ([`constants`](self)). What cannot be recovered is the
+//! reconstructs them from the operator's definition. What cannot be recovered is the
 //! content: the bounds of a Clip or the target of a Reshape. After reading, every total that the
 //! file states is recounted and must agree.
 

@@ -28,11 +28,22 @@ use messages::ModelProto;
 /// # Errors
 /// [`GraphError`] for everything that is not one static operator graph of operator set 9 to 21.
 pub fn read_onnx(bytes: &[u8], name: &str, options: &OnnxOptions) -> Result<Graph, GraphError> {
+    fold(reader::draft(decode(bytes)?, name, options)?)
+}
+
+/// The metadata of an ONNX file as pairs of key and value, in the file's order.
+///
+/// # Errors
+/// [`GraphError::Decode`] and [`GraphError::Limit`] for what is no ONNX file.
+pub fn read_metadata(bytes: &[u8]) -> Result<Vec<(String, String)>, GraphError> {
+    Ok(decode(bytes)?.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect())
+}
+
+fn decode(bytes: &[u8]) -> Result<ModelProto, GraphError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let (what, value) = ("the size of the file in bytes".to_owned(), bytes.len() as u64);
         return Err(GraphError::Limit { what, value, limit: MAX_FILE_BYTES });
     }
-    let model = ModelProto::decode(bytes)
-        .map_err(|error| GraphError::Decode { format: "ONNX", reason: error.to_string() })?;
-    fold(reader::draft(model, name, options)?)
+    ModelProto::decode(bytes)
+        .map_err(|error| GraphError::Decode { format: "ONNX", reason: error.to_string() })
 }
