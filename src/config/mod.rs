@@ -5,7 +5,11 @@ pub mod document;
 pub mod library;
 pub mod read;
 mod runtime_file;
+pub mod scenario;
+mod scenario_file;
 mod soc_file;
 mod support_file;
 
 pub use library::{Library, Loaded};
+pub use scenario::ScenarioSpec;
+pub use scenario_file::{profile_overrides, scenario, scenario_text, unknown_name};

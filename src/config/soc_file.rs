@@ -205,9 +205,10 @@ pub(super) fn soc(document: Document<'_>) -> Result<(Soc, Vec<Diagnostic>), Inpu
 
 fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&str]) -> Memory {
     let own = check.inherit(top, raw.source.as_ref(), raw.confidence.as_ref());
-    let peak = gb_per_s(check.quantity(&raw.peak_gb_per_s, &own, RATE_GB_PER_S));
-    let achievable = gb_per_s(check.quantity(&raw.achievable_gb_per_s, &own, RATE_GB_PER_S));
-    if achievable.value.0 > peak.value.0 {
+    let peak = gb_per_s(check.quantity(&raw.peak_gb_per_s, &own, RATE_GB_PER_S.named("peak_gb_per_s")));
+    let achievable =
+        gb_per_s(check.quantity(&raw.achievable_gb_per_s, &own, RATE_GB_PER_S.named("achievable_gb_per_s")));
+    if peak.value.0 > 0.0 && achievable.value.0 > peak.value.0 {
         check.error(
             "soc::memory-rate",
             &raw.achievable_gb_per_s.span(),
@@ -289,7 +290,7 @@ fn shared_cache(
         (user.of.get_ref().clone(), kib(check.quantity(&user.most_kib, &own, most)))
     });
     let users = users.collect();
-    let bandwidth = gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S));
+    let bandwidth = gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S.named("max_gb_per_s")));
     SharedCache { id, size, bandwidth, users }
 }
 
@@ -315,8 +316,16 @@ fn cluster(check: &mut Checker<'_>, raw: &RawCluster, top: &Inherited) -> Cluste
         ops_per_cycle: rates(check, &raw.ops_per_cycle, &own),
         opps: opps(check, &raw.opps, &own),
         private_caches: private_caches(check, &raw.private_cache, &own),
-        core_bandwidth: gb_per_s(check.quantity(&raw.core_gb_per_s, &own, RATE_GB_PER_S)),
-        cluster_bandwidth: gb_per_s(check.quantity(&raw.cluster_gb_per_s, &own, RATE_GB_PER_S)),
+        core_bandwidth: gb_per_s(check.quantity(
+            &raw.core_gb_per_s,
+            &own,
+            RATE_GB_PER_S.named("core_gb_per_s"),
+        )),
+        cluster_bandwidth: gb_per_s(check.quantity(
+            &raw.cluster_gb_per_s,
+            &own,
+            RATE_GB_PER_S.named("cluster_gb_per_s"),
+        )),
         power: power(check, &raw.power, &own),
     }
 }
@@ -337,7 +346,7 @@ fn accelerator(check: &mut Checker<'_>, raw: &RawAccelerator, top: &Inherited) -
         ops_per_cycle: rates(check, &raw.ops_per_cycle, &own),
         opps: opps(check, &raw.opps, &own),
         private_caches: private_caches(check, &raw.private_cache, &own),
-        bandwidth: gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S)),
+        bandwidth: gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S.named("max_gb_per_s"))),
         compute_units: check.quantity(&raw.compute_units, &own, count("compute_units")),
         wave_width: check.quantity(&raw.wave_width, &own, count("wave_width")),
         max_workgroup: check.quantity(&raw.max_workgroup, &own, count("max_workgroup")),
