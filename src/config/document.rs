@@ -274,7 +274,7 @@ fn assign<'t>(
                 };
                 return Err(format!("`{first}` has no element `{selector}`; it has {known}"));
             };
-            match items.iter_mut().nth(position) {
+            match items.get_mut(position) {
                 Some(item) if rest.len() == 1 => {
                     *item = value;
                     Ok(())

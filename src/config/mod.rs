@@ -7,7 +7,10 @@ pub mod read;
 mod runtime_file;
 pub mod scenario;
 mod scenario_file;
+mod scenario_raw;
+mod scenario_streams;
 mod soc_file;
+mod soc_raw;
 mod support_file;
 
 pub use library::{Library, Loaded};
