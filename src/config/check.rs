@@ -98,6 +98,9 @@ pub(crate) struct Inherited {
     confidence: Option<Confidence>,
 }
 
+/// No number of a profile is larger.
+const LARGEST: f64 = 1e18;
+
 /// Where a number may lie.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
@@ -112,7 +115,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// At least zero.
     pub(crate) const fn not_negative(key: &'static str) -> Self {
-        Self { key, low: 0.0, low_excluded: false, high: 1e18, plausible: None, infinite: false }
+        Self { key, low: 0.0, low_excluded: false, high: LARGEST, plausible: None, infinite: false }
     }
     /// Above zero.
     pub(crate) const fn positive(key: &'static str) -> Self {
@@ -125,6 +128,10 @@ impl Rule {
     /// Outside of this window, real hardware has not been seen.
     pub(crate) const fn plausible(self, low: f64, high: f64) -> Self {
         Self { plausible: Some((low, high)), ..self }
+    }
+    /// The same rule for another key.
+    pub(crate) const fn named(self, key: &'static str) -> Self {
+        Self { key, ..self }
     }
     /// Infinity has a meaning here.
     pub(crate) const fn or_infinite(self) -> Self {
@@ -252,11 +259,12 @@ impl<'a> Checker<'a> {
     fn confidence(&mut self, word: &Spanned<String>) -> Option<Confidence> {
         let level = Confidence::from_id(word.get_ref());
         if level.is_none() {
-            let known: Vec<&str> = Confidence::ALL.iter().map(|c| c.id()).collect();
+            let known = Confidence::ALL.map(Confidence::id);
             let message = format!("`{}` is not a confidence", printable(word.get_ref()));
             self.error("soc::source", &word.span(), message, format!("write one of {}", known.join(", ")));
         }
-        level
+        // One fault is enough: the numbers below it count as assumed.
+        level.or(Some(Confidence::Assumed))
     }
 
     /// The provenance of numbers in a table.
@@ -312,13 +320,11 @@ impl<'a> Checker<'a> {
         let too_low = if rule.low_excluded { value <= rule.low } else { value < rule.low };
         if too_low || value > rule.high || value.is_subnormal() {
             let low = if rule.low_excluded { "above" } else { "at least" };
-            let message = format!("{key} = {value} is out of range");
-            self.error(
-                "soc::out-of-range",
-                span,
-                message,
-                format!("{key} is {low} {} and at most {}", rule.low, rule.high),
-            );
+            let mut help = format!("{key} is {low} {}", rule.low);
+            if rule.high < LARGEST {
+                help.push_str(&format!(" and at most {}", rule.high));
+            }
+            self.error("soc::out-of-range", span, format!("{key} = {value} is out of range"), help);
             return rule.low;
         }
         if let Some((low, high)) = rule.plausible

@@ -187,9 +187,13 @@ fn from_toml(error: &toml::de::Error, origins: &Origins) -> Diagnostic {
         Diagnostic::new("config::missing-key", format!("the key `{field}` is missing"))
             .help(format!("add `{field} = ...` to this table"))
     } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        Diagnostic::new("config::type", printable(message))
+        let message = message.replace("i64", "a whole number").replace("u64", "a whole number");
+        let message = message.replace("f64", "a number").replace("a number, or {", "a number or {");
+        Diagnostic::new("config::type", printable(&message))
+            .help("whole numbers and numbers stand without quotes, texts in double quotes, lists in brackets")
     } else {
         Diagnostic::new("config::syntax", printable(message))
+            .help("this must be TOML: `key = value` lines, texts in quotes, a point as decimal sign")
     };
     match error.span() {
         Some(span) => origins.place(diagnostic, &span),
@@ -263,11 +267,14 @@ fn assign<'t>(
                 .position(|item| id_of(item) == Some(selector))
                 .or_else(|| selector.parse::<usize>().ok().filter(|&i| i < count));
             let Some(position) = found else {
-                let known =
-                    if ids.is_empty() { format!("0 to {}", count.saturating_sub(1)) } else { ids.join(", ") };
+                let known = if ids.is_empty() {
+                    format!("the positions 0 to {}", count.saturating_sub(1))
+                } else {
+                    ids.join(", ")
+                };
                 return Err(format!("`{first}` has no element `{selector}`; it has {known}"));
             };
-            match items.iter_mut().nth(position) {
+            match items.get_mut(position) {
                 Some(item) if rest.len() == 1 => {
                     *item = value;
                     Ok(())

@@ -8,7 +8,14 @@ pub mod library;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;
+pub mod scenario;
+mod scenario_file;
+mod scenario_raw;
+mod scenario_streams;
 mod soc_file;
+mod soc_raw;
 mod support_file;
 
 pub use library::{Library, Loaded};
+pub use scenario::ScenarioSpec;
+pub use scenario_file::{profile_overrides, scenario, scenario_text, unknown_name};

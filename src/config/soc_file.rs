@@ -2,163 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use toml::Spanned;
-
-use super::check::{Checker, Inherited, Number, Rule};
+use super::check::{Checker, Inherited, Rule};
 use super::document::Document;
+use super::soc_raw::{
+    RawAccelerator, RawCluster, RawDevice, RawMemory, RawOpps, RawPower, RawPrivateCache, RawRates,
+    RawSharedCache, RawSoc, RawVote,
+};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::soc::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, Precision, PrivateCache, ProcessorKind,
     Quantity, SharedCache, Soc, Vote,
 };
 use crate::units::{Bytes, BytesPerSec, Hertz, Watts};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSoc {
-    schema: Spanned<i64>,
-    id: Spanned<String>,
-    title: String,
-    #[expect(dead_code, reason = "resolved before the document is read")]
-    extends: Option<String>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    memory: RawMemory,
-    cluster: Vec<RawCluster>,
-    #[serde(default)]
-    device: Vec<RawAccelerator>,
-    #[serde(default)]
-    cache: Vec<RawSharedCache>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMemory {
-    title: String,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    peak_gb_per_s: Number,
-    achievable_gb_per_s: Number,
-    clocks: RawClocks,
-    #[serde(default)]
-    vote: Vec<RawVote>,
-    dram_pj_per_byte: Number,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawClocks {
-    mhz: Spanned<Vec<Spanned<f64>>>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawVote {
-    of: Spanned<String>,
-    at_mhz: Spanned<Vec<Spanned<f64>>>,
-    memory_mhz: Vec<Spanned<f64>>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRates {
-    fp32: Option<Number>,
-    fp16: Option<Number>,
-    int8: Option<Number>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawOpps {
-    mhz: Spanned<Vec<Spanned<f64>>>,
-    volt: Spanned<Vec<Spanned<f64>>>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    volt_source: Option<Spanned<String>>,
-    volt_confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPower {
-    dynamic_uw_per_mhz_v2: Number,
-    awake_mw: Number,
-    idle_mw: Number,
-    blocked_activity: Number,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPrivateCache {
-    size_kib: Number,
-    bytes_per_cycle: Number,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCluster {
-    id: Spanned<String>,
-    core_kind: Spanned<String>,
-    core_type: String,
-    cores: Spanned<i64>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    ops_per_cycle: RawRates,
-    opps: RawOpps,
-    #[serde(default)]
-    private_cache: Vec<RawPrivateCache>,
-    core_gb_per_s: Number,
-    cluster_gb_per_s: Number,
-    power: RawPower,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAccelerator {
-    id: Spanned<String>,
-    kind: Spanned<String>,
-    title: String,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    ops_per_cycle: RawRates,
-    opps: RawOpps,
-    #[serde(default)]
-    private_cache: Vec<RawPrivateCache>,
-    max_gb_per_s: Number,
-    compute_units: Number,
-    wave_width: Number,
-    max_workgroup: Number,
-    power: RawPower,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSharedCache {
-    id: Spanned<String>,
-    size_kib: Number,
-    max_gb_per_s: Number,
-    user: Vec<RawCacheUser>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCacheUser {
-    of: Spanned<String>,
-    most_kib: Number,
-}
 
 const CLOCK_MHZ: Rule = Rule::positive("mhz").plausible(1.0, 10_000.0);
 const RATE_GB_PER_S: Rule = Rule::positive("gb_per_s").plausible(0.1, 1000.0);
@@ -205,9 +60,10 @@ pub(super) fn soc(document: Document<'_>) -> Result<(Soc, Vec<Diagnostic>), Inpu
 
 fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&str]) -> Memory {
     let own = check.inherit(top, raw.source.as_ref(), raw.confidence.as_ref());
-    let peak = gb_per_s(check.quantity(&raw.peak_gb_per_s, &own, RATE_GB_PER_S));
-    let achievable = gb_per_s(check.quantity(&raw.achievable_gb_per_s, &own, RATE_GB_PER_S));
-    if achievable.value.0 > peak.value.0 {
+    let peak = gb_per_s(check.quantity(&raw.peak_gb_per_s, &own, RATE_GB_PER_S.named("peak_gb_per_s")));
+    let achievable =
+        gb_per_s(check.quantity(&raw.achievable_gb_per_s, &own, RATE_GB_PER_S.named("achievable_gb_per_s")));
+    if peak.value.0 > 0.0 && achievable.value.0 > peak.value.0 {
         check.error(
             "soc::memory-rate",
             &raw.achievable_gb_per_s.span(),
@@ -289,7 +145,7 @@ fn shared_cache(
         (user.of.get_ref().clone(), kib(check.quantity(&user.most_kib, &own, most)))
     });
     let users = users.collect();
-    let bandwidth = gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S));
+    let bandwidth = gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S.named("max_gb_per_s")));
     SharedCache { id, size, bandwidth, users }
 }
 
@@ -315,8 +171,16 @@ fn cluster(check: &mut Checker<'_>, raw: &RawCluster, top: &Inherited) -> Cluste
         ops_per_cycle: rates(check, &raw.ops_per_cycle, &own),
         opps: opps(check, &raw.opps, &own),
         private_caches: private_caches(check, &raw.private_cache, &own),
-        core_bandwidth: gb_per_s(check.quantity(&raw.core_gb_per_s, &own, RATE_GB_PER_S)),
-        cluster_bandwidth: gb_per_s(check.quantity(&raw.cluster_gb_per_s, &own, RATE_GB_PER_S)),
+        core_bandwidth: gb_per_s(check.quantity(
+            &raw.core_gb_per_s,
+            &own,
+            RATE_GB_PER_S.named("core_gb_per_s"),
+        )),
+        cluster_bandwidth: gb_per_s(check.quantity(
+            &raw.cluster_gb_per_s,
+            &own,
+            RATE_GB_PER_S.named("cluster_gb_per_s"),
+        )),
         power: power(check, &raw.power, &own),
     }
 }
@@ -337,7 +201,7 @@ fn accelerator(check: &mut Checker<'_>, raw: &RawAccelerator, top: &Inherited) -
         ops_per_cycle: rates(check, &raw.ops_per_cycle, &own),
         opps: opps(check, &raw.opps, &own),
         private_caches: private_caches(check, &raw.private_cache, &own),
-        bandwidth: gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S)),
+        bandwidth: gb_per_s(check.quantity(&raw.max_gb_per_s, &own, RATE_GB_PER_S.named("max_gb_per_s"))),
         compute_units: check.quantity(&raw.compute_units, &own, count("compute_units")),
         wave_width: check.quantity(&raw.wave_width, &own, count("wave_width")),
         max_workgroup: check.quantity(&raw.max_workgroup, &own, count("max_workgroup")),
@@ -420,20 +284,6 @@ fn power(check: &mut Checker<'_>, raw: &RawPower, outer: &Inherited) -> PowerMod
             Rule::within("blocked_activity", 0.0, 1.0),
         ),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDevice {
-    schema: Spanned<i64>,
-    id: Spanned<String>,
-    title: String,
-    soc: Spanned<String>,
-    #[expect(dead_code, reason = "resolved before the document is read")]
-    extends: Option<String>,
-    source: Option<Spanned<String>>,
-    confidence: Option<Spanned<String>>,
-    base_power_mw: Number,
 }
 
 /// Reads a device profile; the SoC that it names is not looked up.

@@ -20,6 +20,7 @@ pub fn compile(parts: &Parts<'_>) -> Result<Machine, InputError> {
     let mut builder =
         Builder { parts, numbers: Numbers::default(), warnings: Vec::new(), memory: BytesPerSec(0.0) };
     builder.check_clocks()?;
+    builder.check_runtime()?;
     builder.memory = builder.memory_bandwidth()?;
     builder.build()
 }
@@ -74,6 +75,29 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Everything that the runtime performs on exists.
+    fn check_runtime(&self) -> Result<(), InputError> {
+        let (soc, runtime) = (self.soc(), self.parts.runtime);
+        let kinds = self.kinds();
+        let known: Vec<&str> =
+            kinds.iter().map(String::as_str).chain(soc.devices.iter().map(|d| d.id.as_str())).collect();
+        let unknown =
+            runtime.performances.iter().flat_map(|p| &p.on).find(|on| !known.contains(&on.as_str()));
+        match unknown {
+            None => Ok(()),
+            Some(on) => Err(fault(
+                "soc::unknown-reference",
+                format!(
+                    "runtime `{}` performs on `{}`, which {} does not have",
+                    runtime.id,
+                    printable(on),
+                    soc.id
+                ),
+                format!("core kinds and devices: {}", known.join(", ")),
+            )),
+        }
     }
 
     /// The operating point of a cluster or device in this run.
