@@ -56,6 +56,7 @@ pub(crate) fn platform(shape: Shape) -> Platform {
         .iter()
         .enumerate()
         .map(|(i, r)| Executor {
+            dispersion: crate::soc::Dispersion::default(),
             name: r.name.clone(),
             kind: r.kind,
             resources: vec![ResourceId(i as u16)],
@@ -67,6 +68,7 @@ pub(crate) fn platform(shape: Shape) -> Platform {
         .collect();
     if shape.resources >= 3 {
         executors.push(Executor {
+            dispersion: crate::soc::Dispersion::default(),
             name: "cpu-2".to_owned(),
             kind: ProcessorKind::Cpu,
             resources: vec![ResourceId(0), ResourceId(1)],
@@ -129,6 +131,7 @@ pub(crate) fn graph(shape: Shape) -> LoweredGraph {
         .collect();
     let tensors = (0..=count)
         .map(|i| LoweredTensor {
+            shape: Vec::new(),
             name: format!("t{i}"),
             elements: 25_000,
             element_bytes: 4.0,
@@ -263,7 +266,7 @@ pub(crate) fn play(shape: Shape, observer: &mut impl Observer) {
         let now = SimTime(time);
         end = now;
         match event {
-            Event::Arrived(id) => observer.arrived(now, id),
+            Event::Arrived(id) => observer.arrived(now, id, now),
             Event::Dropped(id) => observer.dropped(now, id),
             Event::Admitted(id) => observer.admitted(now, id),
             Event::Finished(id) => observer.finished(now, id),

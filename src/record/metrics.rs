@@ -151,8 +151,8 @@ pub(super) fn throughput<'a>(streams: impl Iterator<Item = &'a StreamMetrics>) -
 }
 
 impl Observer for Metrics {
-    fn arrived(&mut self, now: SimTime, request: RequestId) {
-        self.stream(request).open(request.number, now);
+    fn arrived(&mut self, _now: SimTime, request: RequestId, nominal: SimTime) {
+        self.stream(request).open(request.number, nominal);
     }
 
     fn dropped(&mut self, _now: SimTime, request: RequestId) {
@@ -194,7 +194,7 @@ mod tests {
     fn latencies_counts_and_throughput() {
         let mut m = metrics(1);
         for n in 0..4 {
-            m.arrived(SimTime(u64::from(n) * 10_000_000_000), id(n));
+            m.arrived(SimTime(u64::from(n) * 10_000_000_000), id(n), SimTime(u64::from(n) * 10_000_000_000));
         }
         m.finished(SimTime(35_000_000_000), id(0));
         m.dropped(SimTime(36_000_000_000), id(1));
@@ -213,7 +213,7 @@ mod tests {
     fn open_requests_do_not_pile_up() {
         let mut m = metrics(0);
         for n in 0..100_000 {
-            m.arrived(SimTime(u64::from(n)), id(n));
+            m.arrived(SimTime(u64::from(n)), id(n), SimTime(u64::from(n)));
             if n >= 3 {
                 m.finished(SimTime(u64::from(n)), id(n - 3));
             }

@@ -102,7 +102,7 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn arrived(&mut self, now: SimTime, id: RequestId) {
+    fn arrived(&mut self, now: SimTime, id: RequestId, nominal: SimTime) {
         self.seen(now);
         self.record.counters.requests += 1;
         if self.admit() {
@@ -110,7 +110,7 @@ impl Observer for Recorder {
             let warm_up = self.record.labels.is_warm_up(id);
             self.record.requests.push(RequestRecord {
                 id,
-                arrived: now,
+                arrived: nominal,
                 admitted: None,
                 finished: None,
                 dropped: None,

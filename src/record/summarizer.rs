@@ -204,8 +204,8 @@ macro_rules! tell_all {
 }
 
 impl Observer for Summarizer {
-    fn arrived(&mut self, now: SimTime, request: RequestId) {
-        tell_all!(self, arrived(now, request));
+    fn arrived(&mut self, now: SimTime, request: RequestId, nominal: SimTime) {
+        tell_all!(self, arrived(now, request, nominal));
     }
     fn dropped(&mut self, now: SimTime, request: RequestId) {
         tell_all!(self, dropped(now, request));

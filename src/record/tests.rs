@@ -239,7 +239,7 @@ fn the_longer_branch_is_critical() {
     shape_labels.streams[0].operators[2].predecessors = vec![0, 1];
     let id = RequestId { stream: 0, number: 0 };
     let mut recorder = Recorder::new(shape_labels, 1000);
-    recorder.arrived(SimTime(0), id);
+    recorder.arrived(SimTime(0), id, SimTime(0));
     recorder.admitted(SimTime(0), id);
     for (number, start, end) in [(0, 0, 30), (1, 0, 50), (2, 50, 70)] {
         let unit =

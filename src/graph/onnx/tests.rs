@@ -1,0 +1,1 @@
+//! Small hand-made models.
