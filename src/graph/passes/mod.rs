@@ -20,6 +20,8 @@ mod kind;
 mod layout;
 mod norms;
 mod padding;
+#[cfg(test)]
+mod pattern_tests;
 mod products;
 mod quantization;
 mod rules;
