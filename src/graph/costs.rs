@@ -218,3 +218,6 @@ pub fn peak_live_bytes(graph: &Graph) -> u64 {
     }
     peak
 }
+
+#[cfg(test)]
+mod tests;

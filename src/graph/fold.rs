@@ -161,7 +161,7 @@ fn remove_dead(operators: &mut Vec<Operator>, outputs: &[TensorId], used_before:
 }
 
 /// Keeps the tensors that somebody mentions, in the order of first mention.
-fn compact(
+pub(crate) fn compact(
     name: String,
     opset: i64,
     inputs: Vec<TensorId>,

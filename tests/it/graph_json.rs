@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use hetsoc::graph::costs::{count_graph, count_operator};
 use hetsoc::graph::model::Graph;
+use hetsoc::graph::neutral_json::read_neutral_json;
 use hetsoc::graph::onnx::messages::ModelProto;
 use hetsoc::graph::onnx::{OnnxOptions, read_onnx};
+use hetsoc::graph::show::show;
 use prost::Message;
 use serde_json::Value;
 
@@ -117,6 +119,126 @@ fn shapes_that_are_stripped_are_inferred_again() {
         }
         match read_onnx(&model.encode_to_vec(), &name, &OnnxOptions::default()) {
             Ok(graph) => failures.extend(differences(&graph, &json(&folder, &name))),
+            Err(error) => failures.push(format!("{name}: {error}")),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} differences, first: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(10)]
+    );
+}
+
+/// What the JSON of `hetsoc show` must be, computed from the neutral JSON alone.
+fn shown(wanted: &Value) -> Value {
+    let totals = &wanted["totals"];
+    let operators: Vec<Value> = wanted["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| {
+            serde_json::json!({
+                "id": n["id"], "name": n["name"], "op_type": n["op_type"], "macs": n["macs"],
+                "input_bytes": n["bytes_in"], "output_bytes": n["bytes_out"], "weight_bytes": n["weight_bytes"],
+                "inputs": n["inputs"], "outputs": n["outputs"],
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "name": wanted["name"],
+        "totals": {
+            "operators": totals["nodes"], "edges": totals["edges"], "macs": totals["macs"],
+            "parameters": totals["params"], "weight_bytes": totals["weight_bytes"],
+            "activation_bytes": totals["activation_bytes"],
+            "peak_live_bytes": totals["peak_live_activation_bytes"],
+        },
+        "operators": operators,
+    })
+}
+
+#[test]
+fn what_is_shown_equals_the_neutral_json() {
+    let Some(folder) = shared("models") else { return };
+    for (name, bytes) in models(&folder) {
+        let graph = read_onnx(&bytes, &name, &OnnxOptions::default()).unwrap();
+        let mut have = serde_json::to_value(show(&graph)).unwrap();
+        for operator in have["operators"].as_array_mut().unwrap() {
+            // The neutral JSON knows no classes.
+            let class = operator.as_object_mut().unwrap().remove("class").unwrap();
+            assert!(class.is_string());
+        }
+        assert_eq!(have, shown(&json(&folder, &name)), "{name}");
+    }
+}
+
+#[test]
+fn edges_are_one_per_use_with_graph_inputs() {
+    let Some(folder) = shared("models") else { return };
+    for (name, bytes) in models(&folder) {
+        let graph = read_onnx(&bytes, &name, &OnnxOptions::default()).unwrap();
+        let mut producer = vec![-1i64; graph.tensors.len()];
+        let mut have = Vec::new();
+        for (position, operator) in graph.operators.iter().enumerate() {
+            for &id in operator.inputs.iter().flatten().filter(|&&id| !graph.tensor(id).is_constant()) {
+                let tensor = graph.tensor(id);
+                have.push(serde_json::json!([
+                    producer[id.0 as usize],
+                    position,
+                    tensor.name,
+                    tensor.bytes()
+                ]));
+            }
+            for id in operator.outputs.iter().flatten() {
+                producer[id.0 as usize] = position as i64;
+            }
+        }
+        let mut want = json(&folder, &name)["edges"].as_array().unwrap().clone();
+        have.sort_by_key(Value::to_string);
+        want.sort_by_key(Value::to_string);
+        assert_eq!(have, want, "{name}");
+    }
+}
+
+#[test]
+fn macs_are_within_one_percent_of_those_published_with_torchvision() {
+    let Some(folder) = shared("models") else { return };
+    let mut reader = csv::Reader::from_path(folder.join("summary.csv")).unwrap();
+    let columns = reader.headers().unwrap().clone();
+    let (mut checked, mut failures) = (0, Vec::new());
+    for row in reader.records() {
+        let row = row.unwrap();
+        let field = |name: &str| row[columns.iter().position(|c| c == name).unwrap()].to_owned();
+        let Ok(published) = field("published_gmacs").parse::<f64>() else { continue };
+        let name = field("name");
+        let bytes = std::fs::read(folder.join("onnx").join(format!("{name}.onnx"))).unwrap();
+        let graph = read_onnx(&bytes, &name, &OnnxOptions::default()).unwrap();
+        let counted = count_graph(&graph).macs as f64 / 1e9;
+        let error = counted / published - 1.0;
+        println!(
+            "{name}: {counted:.4} GMACs, published {published} ({}): {:+.2} %",
+            field("published_source"),
+            error * 100.0
+        );
+        if field("published_source").starts_with("torchvision") {
+            checked += 1;
+            if error.abs() > 0.01 {
+                failures.push(name);
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:?}");
+    assert!(checked >= 19, "only {checked} models compared");
+}
+
+#[test]
+fn neutral_json_reads_into_the_same_counts() {
+    let Some(folder) = shared("models") else { return };
+    let mut failures = Vec::new();
+    for (name, _) in models(&folder) {
+        let wanted = json(&folder, &name);
+        match read_neutral_json(&wanted.to_string()) {
+            Ok(graph) => failures.extend(differences(&graph, &wanted)),
             Err(error) => failures.push(format!("{name}: {error}")),
         }
     }

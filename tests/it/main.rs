@@ -10,4 +10,6 @@
 
 mod graph_json;
 mod lowering;
+mod onnx_garbage;
+mod operator_lists;
 mod shared;

@@ -156,3 +156,6 @@ fn rule(op_type: &str) -> Option<fn(&Node) -> Facts> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

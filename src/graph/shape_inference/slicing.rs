@@ -11,10 +11,12 @@ pub(super) fn parts(node: &Node) -> Result<(usize, Vec<u64>), RuleError> {
     let sizes = match node.attribute_or_input("split", 1)? {
         Some(values) => values.iter().map(|&v| size(v, "a part")).collect::<Result<Vec<_>, _>>()?,
         None => {
-            let count = size(node.int("num_outputs", node.operator.outputs.len() as i64), "num_outputs")?;
-            if count == 0 || count > whole.max(1) {
-                return invalid(format!("{whole} elements cannot be split into {count} parts"));
+            let outputs = node.operator.outputs.len() as i64;
+            let count = node.int("num_outputs", outputs);
+            if count != outputs || count < 1 || count as u64 > whole.max(1) {
+                return invalid(format!("{whole} elements split into {count} parts for {outputs} outputs"));
             }
+            let count = count as u64;
             // Equal parts, the last one smaller where it does not divide.
             let part = whole.div_ceil(count);
             let start = |i: u64| (i * part).min(whole);
