@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hetsoc::graph::costs::count_graph;
+use hetsoc::graph::costs::{count_graph, count_operator};
 use hetsoc::graph::lowered::{Geometry, LoweredGraph, LoweredOperator, Window};
 use hetsoc::graph::model::Graph;
 use hetsoc::graph::onnx::{OnnxOptions, read_onnx};
@@ -113,6 +113,15 @@ fn check_model(graph: &Graph) {
     }
     let as_read = lowered(graph, &NONE);
     assert_eq!(as_read.operators.len(), graph.operators.len(), "{}", graph.name);
+    for (operator, source) in as_read.operators.iter().zip(&graph.operators) {
+        let counts = count_operator(graph, source);
+        let who = format!("{} {}", graph.name, operator.name);
+        assert_eq!(
+            (operator.class, operator.macs, operator.weight_bytes, operator.weight_bytes_read),
+            (counts.class, counts.macs, counts.weight_bytes, counts.weight_bytes_read),
+            "{who}"
+        );
+    }
     let edges: usize = as_read.operators.iter().map(|o| o.inputs.len()).sum();
     assert_eq!(edges as u64, want.edges, "{}", graph.name);
 }

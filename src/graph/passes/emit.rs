@@ -51,12 +51,10 @@ fn operator(
         read: draft.activations(node).map(elements).fold(0, u64::saturating_add),
         written: node.results.iter().flatten().map(|&v| elements(v)).fold(0, u64::saturating_add),
     });
-    let mut constants: Vec<usize> =
-        node.operands.iter().flatten().copied().filter(|&v| draft.is_constant(v)).collect();
-    constants.sort_unstable();
-    constants.dedup();
+    // Once per use, as the source graph is counted.
+    let constants = node.operands.iter().flatten().filter(|&&v| draft.is_constant(v));
     let weight_bytes =
-        constants.iter().map(|&v| draft.values[v].bytes()).fold(node.folded_bytes, u64::saturating_add);
+        constants.map(|&v| draft.values[v].bytes()).fold(node.folded_bytes, u64::saturating_add);
     LoweredOperator {
         name: node.name.clone(),
         op_type: op_type(node, rules),

@@ -15,7 +15,8 @@ pub(crate) fn remove(draft: &mut Draft, rules: &LoweringRules) {
         }
         let node = &draft.nodes[index];
         let is_view = rules.alias_views && matches!(node.kind, Kind::Reshape | Kind::Identity);
-        if !is_view && !(rules.drop_no_ops && is_no_op(draft, node)) {
+        let is_nothing = rules.drop_no_ops && is_no_op(draft, node);
+        if !(is_view || is_nothing) {
             continue;
         }
         let (Some(from), Some(result)) = (draft.activations(node).next(), node.result()) else { continue };
