@@ -10,6 +10,7 @@
 
 mod graph_json;
 mod lowering;
+mod lowering_runtimes;
 mod onnx_garbage;
 mod operator_lists;
 mod shared;

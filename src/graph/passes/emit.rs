@@ -57,7 +57,7 @@ fn operator(
         constants.map(|&v| draft.values[v].bytes()).fold(node.folded_bytes, u64::saturating_add);
     LoweredOperator {
         name: node.name.clone(),
-        op_type: op_type(node, rules),
+        op_type: op_type(draft, node, rules),
         class: class(draft, node),
         geometry,
         macs: node.macs,
@@ -88,12 +88,15 @@ fn weight_bytes_read(draft: &Draft, node: &Node, all: u64) -> u64 {
     all.saturating_sub(table).saturating_add(draft.values[result].bytes().min(table))
 }
 
-fn op_type(node: &Node, rules: &LoweringRules) -> String {
+fn op_type(draft: &Draft, node: &Node, rules: &LoweringRules) -> String {
     let name = rules.vocabulary.name(node.kind, &node.written);
-    // ONNX Runtime names a product differently once something is fused into it.
+    let stored_table = node.operand(0).is_some_and(|v| draft.is_constant(v));
     match (rules.vocabulary, node.kind, node.fused.is_empty()) {
+        // ONNX Runtime names a product differently once something is fused into it.
         (Vocabulary::OnnxRuntime, Kind::Dense, false) => "FusedGemm".to_owned(),
         (Vocabulary::OnnxRuntime, Kind::MatMul, false) => "FusedMatMul".to_owned(),
+        // An embedding is a lookup in a stored table; picking out of a tensor is a crop (pnnx: select, slice).
+        (Vocabulary::Ncnn, Kind::Gather, _) if !stored_table => "Crop".to_owned(),
         _ => name,
     }
 }
