@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod diagnostics;
 pub mod engine;
+pub mod experiment;
 pub mod export;
 pub mod graph;
 pub mod physics;

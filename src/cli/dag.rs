@@ -221,7 +221,8 @@ fn save_plan(path: &std::path::Path, placements: &[Placement], problem: &Problem
         plan.push(&[placement.task], Some(ExecutorId(placement.processor)));
     }
     let text = write_plans(&[plan], &problem.platform).unwrap_or_default();
-    super::output::write_file(path, text.as_bytes(), false)
+    crate::export::write_file(path, false, |to| std::io::Write::write_all(to, text.as_bytes()))
+        .map_err(|error| CliError::Output(error.to_string()))
 }
 
 fn summarise(

@@ -55,6 +55,9 @@ pub enum CliError {
     /// An output could not be written.
     #[error("{0}")]
     Output(String),
+    /// A fault of the program.
+    #[error("{0}; this is a fault of hetsoc, please report it")]
+    Unexpected(String),
 }
 
 impl From<StrategyError> for CliError {

@@ -2,9 +2,17 @@
 //!
 //! Results go to standard output; progress, warnings and errors to standard error.
 
+mod check;
 mod dag;
 mod exit;
+mod list;
 mod output;
+#[cfg(feature = "plots")]
+mod plot;
+mod run;
+mod show;
+mod summary_table;
+mod target;
 
 pub use exit::{CliError, ExitCode};
 
@@ -20,6 +28,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Simulate a model or a scenario and print the answer.
+    Run(Box<run::RunArguments>),
+    /// Check a model or scenario with its profiles, without running it.
+    Check(Box<check::CheckArguments>),
+    /// List models, profiles, strategies.
+    List(list::ListArguments),
+    /// Show a model as read or as a runtime executes it, or an embedded profile.
+    Show(show::ShowArguments),
+    /// Draw a figure of a run.
+    #[cfg(feature = "plots")]
+    Plot(Box<plot::PlotArguments>),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -47,6 +66,12 @@ pub fn main() -> std::process::ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        #[cfg(feature = "plots")]
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

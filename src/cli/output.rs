@@ -71,32 +71,5 @@ pub(super) fn render(diagnostic: &Diagnostic) -> String {
 
 /// Reads a text file; a byte-order mark is skipped.
 pub(super) fn read_text(path: &Path) -> Result<Arc<SourceText>, CliError> {
-    let name = path.display().to_string();
-    let fail =
-        |what: String| CliError::Input(Diagnostic::new("file::read", format!("{name}: {what}")).into());
-    let metadata = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(fail("not a regular file".to_owned()));
-    }
-    if metadata.len() > MAX_TEXT_BYTES {
-        return Err(fail(format!("{} bytes; at most {MAX_TEXT_BYTES} are read", metadata.len())));
-    }
-    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| fail(format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))?;
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    Ok(SourceText::new(name, text))
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write_file(path: &Path, content: &[u8], force: bool) -> Result<(), CliError> {
-    let fail = |error: std::io::Error| CliError::Output(format!("{}: {error}", path.display()));
-    if !force && path.exists() {
-        return Err(CliError::Output(format!("{} exists; --force overwrites it", path.display())));
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    std::fs::write(&temporary, content).map_err(fail)?;
-    std::fs::rename(&temporary, path).map_err(fail)
+    Ok(crate::config::read::read_text(path, MAX_TEXT_BYTES)?)
 }
