@@ -176,7 +176,10 @@ impl Draft {
         let (a, b) = (node.operand(0)?, node.operand(1)?);
         match (self.is_constant(a), self.is_constant(b)) {
             (false, true) => Some((a, self.values[b].uniform()?)),
-            (true, false) => Some((b, self.values[a].uniform()?)),
+            // A number divided by a tensor is no scaling of it.
+            (true, false) if matches!(node.kind, Kind::Add | Kind::Mul) => {
+                Some((b, self.values[a].uniform()?))
+            }
             _ => None,
         }
     }
@@ -227,7 +230,9 @@ impl Draft {
                     .flatten()
                     .all(|&v| !uses.is_output(v) && uses.consumers[v].iter().all(inside))
         });
-        if !closed || members.iter().any(|&m| dead[m]) {
+        let made_inside = |v: &ValueId| uses.producer[*v].is_some_and(|p| members.contains(&p));
+        let circular = operands.iter().flatten().any(made_inside);
+        if !closed || circular || members.iter().any(|&m| dead[m]) {
             return false;
         }
         let others: Vec<Node> = others.iter().map(|&m| self.nodes[m].clone()).collect();

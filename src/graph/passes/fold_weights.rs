@@ -59,7 +59,9 @@ fn absorbable(
     };
     let per_channel = |c| draft.is_per_channel(c, result, draft.channels_last(node.kind));
     let ok = match consumer.kind {
-        Kind::BatchNorm => takes_norm && draft.activations(consumer).count() == 1,
+        Kind::BatchNorm => {
+            takes_norm && consumer.operand(0) == Some(result) && draft.activations(consumer).count() == 1
+        }
         Kind::Mul => takes_norm && constant.is_some_and(per_channel),
         Kind::Add | Kind::Sub => {
             takes_bias

@@ -59,7 +59,8 @@ fn open(fused: &[String]) -> bool {
 
 fn activation_target(draft: &Draft, uses: &Uses, index: usize, rules: &LoweringRules) -> Option<usize> {
     let node = &draft.nodes[index];
-    let input = draft.activations(node).next()?;
+    // A bound or slope that is computed at run time cannot be fused.
+    let input = node.operand(0).filter(|_| draft.activations(node).count() == 1)?;
     let host = uses.producer[input]?;
     uses.only_consumer(input)?;
     let before = &draft.nodes[host];

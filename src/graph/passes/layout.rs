@@ -180,8 +180,8 @@ impl Layout {
         let have = stored(&draft.values[input].shape, self.moved[input]);
         let shape = &draft.values[result].shape;
         for moved in 0..shape.len().max(1) {
-            let order: Vec<usize> = stored(shape, moved).into_iter().map(|axis| permutation[axis]).collect();
-            if order == have {
+            let order = stored(shape, moved).into_iter().map(|axis| permutation.get(axis).copied());
+            if order.eq(have.iter().copied().map(Some)) {
                 node.kind = Kind::Identity;
                 return moved;
             }

@@ -24,6 +24,8 @@ mod padding;
 mod pattern_tests;
 mod products;
 mod quantization;
+#[cfg(test)]
+mod robustness_tests;
 mod rules;
 #[cfg(test)]
 mod testing;

@@ -32,7 +32,8 @@ pub(crate) fn fold(draft: &mut Draft) {
     let mut dead = vec![false; draft.nodes.len()];
     let uses = draft.uses();
     let quantization_after = |draft: &Draft, value: usize| {
-        uses.only_consumer(value).filter(|&c| draft.nodes[c].kind == Kind::Quantize)
+        uses.only_consumer(value)
+            .filter(|&c| draft.nodes[c].kind == Kind::Quantize && draft.nodes[c].operand(0) == Some(value))
     };
     for index in 0..draft.nodes.len() {
         let node = &draft.nodes[index];

@@ -49,36 +49,61 @@ fn quantisation_and_options_are_read() {
     assert_eq!(lower(&graph, &NCNN).unwrap().operators[0].op_type, "Convolution");
 }
 
+/// Two activations multiplied, an enlarging convolution, a fully connected layer, a depthwise convolution.
+fn products() -> Fields {
+    model(
+        &[126, 67, 9, 4],
+        vec![
+            tensor("a", &[2, 5, 7], 0, None),
+            tensor("b", &[2, 11, 7], 0, None),
+            tensor("ab", &[2, 5, 11], 0, None),
+            tensor("shape", &[4], 2, None),
+            tensor("w", &[6, 2, 2, 3], 0, None),
+            tensor("t", &[1, 4, 4, 3], 0, None),
+            tensor("up", &[1, 8, 8, 6], 0, None),
+            tensor("fc_w", &[10, 384], 0, None),
+            tensor("fc", &[1, 10], 0, None),
+            tensor("dw_w", &[1, 3, 3, 3], 0, None),
+            tensor("dw", &[1, 4, 4, 3], 0, None),
+        ],
+        vec![
+            operator(0, &[0, 1], &[2], vec![(1, Field::Byte(1))]),
+            operator(1, &[3, 4, 5], &[6], vec![(1, Field::Int(2)), (2, Field::Int(2))]),
+            operator(2, &[6, 7], &[8], vec![]),
+            operator(3, &[5, 9], &[10], vec![(1, Field::Int(1)), (2, Field::Int(1)), (3, Field::Int(1))]),
+        ],
+        &[0, 1, 5],
+        &[2, 8, 10],
+    )
+}
+
+/// A transposition to another order, a reshape, a lookup and a concatenation.
+fn movements() -> Fields {
+    model(
+        &[39, 22, 36, 2],
+        vec![
+            tensor("x", &[1, 4, 6], 0, None),
+            tensor("perm", &[3], 2, None),
+            tensor("t", &[1, 6, 4], 0, None),
+            tensor("r", &[24], 0, None),
+            tensor("ids", &[2], 2, None),
+            tensor("g", &[2], 0, None),
+            tensor("c", &[26], 0, None),
+        ],
+        vec![
+            operator(0, &[0, 1], &[2], vec![]),
+            operator(1, &[2], &[3], vec![]),
+            operator(2, &[3, 4], &[5], vec![]),
+            operator(3, &[3, 5], &[6], vec![]),
+        ],
+        &[0, 4],
+        &[6],
+    )
+}
+
 #[test]
 fn products_count_alike_in_both_formats() {
-    let graph = read_tflite(
-        &file(&model(
-            &[126, 67, 9, 4],
-            vec![
-                tensor("a", &[2, 5, 7], 0, None),
-                tensor("b", &[2, 11, 7], 0, None),
-                tensor("ab", &[2, 5, 11], 0, None),
-                tensor("shape", &[4], 2, None),
-                tensor("w", &[6, 2, 2, 3], 0, None),
-                tensor("t", &[1, 4, 4, 3], 0, None),
-                tensor("up", &[1, 8, 8, 6], 0, None),
-                tensor("fc_w", &[10, 384], 0, None),
-                tensor("fc", &[1, 10], 0, None),
-                tensor("dw_w", &[1, 3, 3, 3], 0, None),
-                tensor("dw", &[1, 4, 4, 3], 0, None),
-            ],
-            vec![
-                operator(0, &[0, 1], &[2], vec![(1, Field::Byte(1))]),
-                operator(1, &[3, 4, 5], &[6], vec![(1, Field::Int(2)), (2, Field::Int(2))]),
-                operator(2, &[6, 7], &[8], vec![]),
-                operator(3, &[5, 9], &[10], vec![(1, Field::Int(1)), (2, Field::Int(1)), (3, Field::Int(1))]),
-            ],
-            &[0, 1, 5],
-            &[2, 8, 10],
-        )),
-        "products",
-    )
-    .unwrap();
+    let graph = read_tflite(&file(&products()), "products").unwrap();
     let lowered = lower(&graph, &TFLITE).unwrap();
     let macs: Vec<u64> = lowered.operators.iter().map(|o| o.macs).collect();
     assert_eq!(macs, [2 * 5 * 11 * 7, 4 * 4 * 3 * 6 * 4, 3840, 4 * 4 * 3 * 9]);
@@ -155,8 +180,9 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         keep in any::<prop::sample::Index>(),
         truncate in any::<bool>(),
+        which in 0..3usize,
     ) {
-        let mut bytes = file(&quantized_convolution());
+        let mut bytes = file(&[quantized_convolution(), products(), movements()][which]);
         for (place, value) in changes {
             let index = place.index(bytes.len());
             bytes[index] = value;
@@ -166,7 +192,7 @@ proptest! {
             bytes.truncate(length);
         }
         if let Ok(graph) = read_tflite(&bytes, "mutated") {
-            for rules in [&TFLITE, &NCNN, &NONE] {
+            for rules in super::super::passes::ALL {
                 let _ = lower(&graph, rules).map(|lowered| lowered.dag());
             }
             let _ = count_graph(&graph);
