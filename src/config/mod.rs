@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod document;
+pub mod hardware;
 pub mod library;
 pub mod read;
 mod runtime_file;
@@ -13,6 +14,7 @@ mod soc_file;
 mod soc_raw;
 mod support_file;
 
+pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;
 pub use scenario_file::{profile_overrides, scenario, scenario_text, unknown_name};
