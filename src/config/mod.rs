@@ -1,9 +1,12 @@
-//! The project's TOML formats: raw texts with places in, validated types or named faults out.
+//! The project's file formats: raw texts with places in, validated types or named faults out.
 
 pub mod check;
+pub mod dag_file;
 pub mod document;
 pub mod hardware;
+mod json;
 pub mod library;
+pub mod plan_file;
 pub mod read;
 mod runtime_file;
 pub mod scenario;

@@ -31,8 +31,8 @@ pub struct OperatorCost {
     pub overhead: SimDuration,
     /// Execution time when nothing contends.
     pub alone: SimDuration,
-    /// DRAM traffic per second while it executes alone, in bytes per second.
-    pub demand: f64,
+    /// DRAM traffic of one execution, in bytes. It takes place evenly over the execution time.
+    pub dram_bytes: f64,
     /// What limits it.
     pub bound: Bound,
 }

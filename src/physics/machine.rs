@@ -44,22 +44,11 @@ pub struct Parts<'a> {
     pub clocks: &'a Clocks,
 }
 
-/// Run-to-run variation of an executor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Variation {
-    /// Coefficient of variation of a factor on a whole inference.
-    pub inference: f64,
-    /// Coefficient of variation of an independent factor on each operator.
-    pub operator: f64,
-}
-
 /// A SoC with a runtime at fixed clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
     /// Resources, executors, crossings, powers.
     pub platform: Platform,
-    /// Variation of each executor.
-    pub variations: Vec<Variation>,
     /// The profile numbers that went in.
     pub numbers: Numbers,
     /// What the person should know about this machine.
@@ -144,7 +133,7 @@ impl Machine {
             let cost = OperatorCost {
                 overhead: SimDuration::ZERO,
                 alone: SimDuration::ZERO,
-                demand: 0.0,
+                dram_bytes: 0.0,
                 bound: Bound::Overhead,
             };
             return Some(Estimate {
@@ -183,7 +172,7 @@ impl Machine {
         let cost = OperatorCost {
             overhead: SimDuration::from_seconds(overhead),
             alone,
-            demand: if alone.0 == 0 { 0.0 } else { set.dram_bytes / alone.seconds() },
+            dram_bytes: set.dram_bytes,
             bound,
         };
         Some(Estimate {

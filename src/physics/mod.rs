@@ -10,5 +10,5 @@ pub mod support;
 
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
-pub use machine::{Clocks, Estimate, Machine, Parts, Variation};
+pub use machine::{Clocks, Estimate, Machine, Parts};
 pub use numbers::Numbers;

@@ -1,3 +1,23 @@
 //! One run: composes the engine, the platform, the physics and a strategy, and tells observers.
+//!
+//! [`simulate`] is the only way in. Rules that every run obeys:
+//!
+//! - A unit enters the queues of all resources of its executor at once, and each queue is first come, first served: the unit
+//!   at the head waits for its data and its partners even if a later one could start (head-of-line blocking).
+//! - It runs its operators one after the other: dispatch overhead, then execution. Execution slows down when the
+//!   memory bandwidth granted (max-min fair) is less than it demands; it is then still busy.
+//! - At equal times: executions end, by request, then unit; then transfers; then arrivals.
+//! - A request is complete when its outputs are where the application reads them.
 
+mod arrivals;
+mod dispatch;
+mod execution;
 pub mod observer;
+mod problem;
+mod requests;
+mod run;
+mod state;
+
+pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
+pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use run::{Prepared, play, prepare, simulate};

@@ -1,27 +1,8 @@
 //! What a run tells those who watch it. The engine and the strategies do not know who listens.
 
 use crate::soc::{ExecutorId, ResourceId};
+pub use crate::strategy::{PlacedUnit, RequestId};
 use crate::units::{SimDuration, SimTime};
-
-/// A request of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId {
-    /// Index of the stream in the scenario.
-    pub stream: u16,
-    /// Position among the stream's arrivals, from 0.
-    pub number: u32,
-}
-
-/// One unit of one request, placed on an executor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PlacedUnit {
-    /// The request.
-    pub request: RequestId,
-    /// Index of the unit in the stream's plan.
-    pub unit: u32,
-    /// Where it was placed.
-    pub executor: ExecutorId,
-}
 
 /// What a resource does. Idle is the absence of all of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,8 +72,9 @@ pub struct TransferRecord {
 /// Receives what happens. Every method does nothing by default, and a run with the observer `()` pays
 /// nothing for it.
 pub trait Observer {
-    /// A request entered its queue.
-    fn arrived(&mut self, _now: SimTime, _request: RequestId) {}
+    /// A request arrived. Its latency counts from `nominal`, which is earlier than `now` when the queue's policy
+    /// held the source back.
+    fn arrived(&mut self, _now: SimTime, _request: RequestId, _nominal: SimTime) {}
     /// A request was dropped by its queue's policy, on arrival or while it waited.
     fn dropped(&mut self, _now: SimTime, _request: RequestId) {}
     /// A request left its queue: its units may be placed.
@@ -121,9 +103,9 @@ impl Observer for () {}
 
 /// Two observers at once.
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    fn arrived(&mut self, now: SimTime, request: RequestId) {
-        self.0.arrived(now, request);
-        self.1.arrived(now, request);
+    fn arrived(&mut self, now: SimTime, request: RequestId, nominal: SimTime) {
+        self.0.arrived(now, request, nominal);
+        self.1.arrived(now, request, nominal);
     }
     fn dropped(&mut self, now: SimTime, request: RequestId) {
         self.0.dropped(now, request);

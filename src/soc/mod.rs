@@ -11,7 +11,9 @@ pub use executor_name::{ExecutorName, ExecutorNameError, Target};
 pub use hardware::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
 };
-pub use platform::{Crossing, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId};
+pub use platform::{
+    Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
+};
 pub use quantity::{Confidence, Precision, Provenance, Quantity};
 pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Split};
 pub use support::{Condition, Support, SupportTable};

@@ -69,9 +69,21 @@ pub struct Executor {
     pub invocation: SimDuration,
     /// Executors in the same domain read each other's tensors without any crossing.
     pub domain: u16,
+    /// Run-to-run variation of its execution times.
+    pub dispersion: Dispersion,
     /// Bytes per floating-point element here divided by bytes per element of the source model (0.5 for
     /// fp16 against fp32): scales every tensor that crosses.
     pub tensor_scale: f64,
+}
+
+/// Run-to-run variation: execution times are multiplied by log-normal factors of mean 1, one for the whole
+/// inference and one for each operator.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Dispersion {
+    /// Standard deviation of the logarithm of the factor of an inference; 0 for none.
+    pub inference: f64,
+    /// Standard deviation of the logarithm of the factor of an operator; 0 for none.
+    pub operator: f64,
 }
 
 /// What it costs to make a tensor that lies in one executor's domain readable in another's.

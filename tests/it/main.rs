@@ -9,6 +9,12 @@
 )]
 
 mod bad_profiles;
+mod common_benchmark;
+mod graph_json;
+mod layering;
+mod lowering;
+mod onnx_garbage;
+mod operator_lists;
 mod profiles;
 mod roofline;
 mod shared;

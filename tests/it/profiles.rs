@@ -167,7 +167,8 @@ fn every_shipped_runtime_compiles_and_predicts() {
                 let gops = 2.0 * graph.operators[0].macs as f64 / cost.alone.seconds() / 1e9;
                 println!("{device} {runtime} {}: {} = {gops:.1} Gop/s", executor.name, cost.alone);
                 assert!((1.0..2000.0).contains(&gops), "{id} {}: {gops}", executor.name);
-                assert!(cost.demand <= machine.platform.memory_bandwidth.unwrap().0 * 1.000_001);
+                let supply = machine.platform.memory_bandwidth.unwrap().0;
+                assert!(cost.dram_bytes <= supply * cost.alone.seconds() * 1.000_001);
             }
             assert!(machine.numbers.count(Confidence::Assumed) > 0);
             assert!(machine.numbers.warning().unwrap().contains("assumed"));

@@ -1,10 +1,11 @@
 //! Builds a [`Machine`]: resolves names between the profiles, fixes clocks, lays out resources.
 
-use super::super::machine::{ExecutorModel, Machine, Parts, Variation};
+use super::super::machine::{ExecutorModel, Machine, Parts};
 use super::super::numbers::Numbers;
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::soc::{
-    Crossing, Executor, Network, Opp, OppTable, Platform, Precision, ProcessorKind, ResourceId, Soc,
+    Crossing, Dispersion, Executor, Network, Opp, OppTable, Performance, Platform, Precision, ProcessorKind,
+    ResourceId, Soc,
 };
 use crate::units::{BytesPerSec, Hertz, SimDuration, Watts};
 
@@ -34,6 +35,11 @@ pub(super) struct Member {
     pub(super) resource: u16,
     /// Core kind, or device id.
     pub(super) performs_as: String,
+}
+
+/// Standard deviation of the logarithm of a log-normal factor with this coefficient of variation.
+fn log_deviation(variation: f64) -> f64 {
+    (variation * variation).ln_1p().sqrt()
 }
 
 pub(super) fn fault(code: &'static str, message: String, help: String) -> InputError {
@@ -140,7 +146,6 @@ impl<'a> Builder<'a> {
         let names = self.wanted()?;
         let mut executors = Vec::new();
         let mut models: Vec<ExecutorModel> = Vec::new();
-        let mut variations = Vec::new();
         let mut domains: Vec<(String, Precision)> = Vec::new();
         for name in &names {
             let members = self.members(name)?;
@@ -167,10 +172,13 @@ impl<'a> Builder<'a> {
             });
             let invocation =
                 own.workers.iter().map(|(_, p)| p.invocation.value).max().unwrap_or(SimDuration::ZERO);
-            variations.push(Variation {
-                inference: own.workers.iter().map(|(_, p)| p.inference_variation.value).fold(0.0, f64::max),
-                operator: own.workers.iter().map(|(_, p)| p.operator_variation.value).fold(0.0, f64::max),
-            });
+            let largest = |variation: fn(&Performance) -> f64| {
+                log_deviation(own.workers.iter().map(|(_, p)| variation(p)).fold(0.0, f64::max))
+            };
+            let dispersion = Dispersion {
+                inference: largest(|p| p.inference_variation.value),
+                operator: largest(|p| p.operator_variation.value),
+            };
             executors.push(Executor {
                 name: shown.clone(),
                 kind,
@@ -178,6 +186,7 @@ impl<'a> Builder<'a> {
                 busy_shares: own.busy_shares(),
                 invocation,
                 domain: domain as u16,
+                dispersion,
                 tensor_scale: own.precision.bytes() / Precision::Fp32.bytes(),
             });
             models.push(ExecutorModel { name: shown, arrangements });
@@ -220,6 +229,6 @@ impl<'a> Builder<'a> {
             base_power,
             dram_joules_per_byte: self.numbers.take("memory.dram_pj_per_byte", &soc.memory.joules_per_byte),
         };
-        Ok(Machine { platform, variations, numbers: self.numbers, warnings: self.warnings, models })
+        Ok(Machine { platform, numbers: self.numbers, warnings: self.warnings, models })
     }
 }

@@ -1,0 +1,56 @@
+//! Estimated execution times of operators.
+
+use crate::physics::CostTable;
+use crate::soc::ExecutorId;
+use crate::units::SimDuration;
+
+/// Estimated execution time, dispatch overhead included, of every operator on every executor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimates {
+    executors: usize,
+    /// [`Estimates::UNSUPPORTED`] where the operator cannot run.
+    times: Vec<SimDuration>,
+    predictor: &'static str,
+}
+
+impl Estimates {
+    /// Stands for "cannot run there".
+    pub const UNSUPPORTED: SimDuration = SimDuration(u64::MAX);
+
+    /// The oracle: what an operator takes when it runs alone and nothing varies. An error-free offline
+    /// profile would say the same; contention, waiting and run-to-run variation are still unknown to it.
+    #[must_use]
+    pub fn oracle(costs: &CostTable) -> Self {
+        let executors = costs.executors();
+        let mut times = Vec::with_capacity(costs.operators() * executors);
+        for operator in 0..costs.operators() as u32 {
+            for executor in 0..executors as u16 {
+                times.push(
+                    costs
+                        .get(operator, ExecutorId(executor))
+                        .map_or(Self::UNSUPPORTED, |cost| cost.overhead + cost.alone),
+                );
+            }
+        }
+        Self { executors, times, predictor: "oracle" }
+    }
+
+    /// Name of the predictor that made these estimates.
+    #[must_use]
+    pub const fn predictor(&self) -> &'static str {
+        self.predictor
+    }
+
+    /// Number of operators.
+    #[must_use]
+    pub fn operators(&self) -> usize {
+        self.times.len().checked_div(self.executors).unwrap_or(0)
+    }
+
+    /// Estimated time of `operator` on `executor`; `None` when it cannot run there.
+    #[must_use]
+    pub fn execution(&self, operator: u32, executor: ExecutorId) -> Option<SimDuration> {
+        let time = self.times[operator as usize * self.executors + executor.0 as usize];
+        (time != Self::UNSUPPORTED).then_some(time)
+    }
+}

@@ -1,0 +1,197 @@
+//! Placing units: queues, and the data they wait for.
+
+use super::observer::{Observer, TransferRecord};
+use super::run::{Event, Simulation};
+use super::state::{Flow, Item, ItemPhase};
+use crate::engine::Phase;
+use crate::soc::{ExecutorId, Network, ResourceId};
+use crate::strategy::{PlacedUnit, ReadyUnit, TransferStart, UnitLink};
+use crate::units::{SimDuration, SimTime};
+
+impl<O: Observer> Simulation<'_, O> {
+    /// Puts a unit into the queues of its executor and its data on the way.
+    pub(super) fn place(&mut self, now: SimTime, unit: ReadyUnit, executor: ExecutorId) {
+        let stream = unit.request.stream as usize;
+        let graph = &self.graphs[stream];
+        let slot = &self.streams[stream].slots[unit.slot as usize];
+        let begin = match self.transfer_start[stream] {
+            TransferStart::Assignment => now,
+            TransferStart::ProducerFinish => slot.admitted,
+        };
+        let inputs = graph.input_transfer(unit.unit, executor);
+        let item = self.items.add(Item {
+            unit,
+            executor,
+            phase: ItemPhase::Waiting,
+            missing: 0,
+            data_at: begin + inputs,
+            heads: 0,
+            conversion: graph.input_conversion(unit.unit, executor),
+            position: 0,
+            since: now,
+            operator_since: now,
+        });
+        let placed = PlacedUnit { request: unit.request, unit: unit.unit, executor };
+        let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO);
+        self.observer.placed(now, placed, believed);
+        if inputs > SimDuration::ZERO {
+            let (bytes, to) = (graph.input_bytes(unit.unit), Some((unit.unit, executor)));
+            let (start, end) = (begin, begin + inputs);
+            self.observer.transferred(TransferRecord {
+                request: unit.request,
+                tensor: u32::MAX,
+                from: None,
+                to,
+                bytes,
+                start,
+                end,
+            });
+        }
+        let index = unit.slot as usize * self.streams[stream].units + unit.unit as usize;
+        self.streams[stream].item_of[index] = item;
+        self.placements[stream].place(unit.slot, unit.unit, executor);
+        if self.streams[stream].waiting_for[index] == 0 {
+            for at in 0..self.graphs[stream].predecessors(unit.unit).len() {
+                let link = self.graphs[stream].predecessors(unit.unit)[at];
+                self.fetch(now, item, link);
+            }
+        } else {
+            // Placed before it is ready: each producer sends when it finishes.
+            self.items[item].missing = self.streams[stream].waiting_for[index];
+        }
+        for at in 0..self.problem.platform.executor(executor).resources.len() {
+            let resource = self.problem.platform.executor(executor).resources[at];
+            let state = &mut self.resources[resource.0 as usize];
+            state.queue.push_back(item);
+            if state.queue.len() == 1 {
+                self.reached_head(now, item, resource);
+            }
+        }
+        self.start_if_possible(now, item);
+    }
+
+    /// Puts the data of one finished producer on the way to an item.
+    pub(super) fn fetch(&mut self, now: SimTime, item: u32, link: UnitLink) {
+        let Item { unit, executor: to, .. } = self.items[item];
+        let stream = unit.request.stream as usize;
+        let graph = &self.graphs[stream];
+        let from = self.placements[stream].executor(unit.slot, link.unit);
+        if !graph.crosses(from, to) {
+            return;
+        }
+        let begin = match self.transfer_start[stream] {
+            TransferStart::Assignment => now,
+            TransferStart::ProducerFinish => self.placements[stream].finished_at(unit.slot, link.unit),
+        };
+        let bytes = graph.bytes(&link, from);
+        if let Network::SharedBus(_) = self.problem.platform.network {
+            self.items[item].conversion += graph.conversion(&link, from, to);
+            self.items[item].missing += 1;
+            self.send_over_bus(
+                now,
+                Flow { item, producer: link.unit, from, data: link.data, bytes, start: now },
+                to,
+            );
+            return;
+        }
+        let shared = self.streams[stream].shared_index[link.data as usize];
+        let copy = (shared != u32::MAX).then(|| {
+            let domain = self.problem.platform.executor(to).domain as usize;
+            (unit.slot as usize * self.streams[stream].shared + shared as usize) * self.domains + domain
+        });
+        let on_the_way = copy.map_or(SimTime::NEVER, |copy| self.streams[stream].copies[copy]);
+        if on_the_way != SimTime::NEVER {
+            // Another reader in this domain has fetched, and converts, the tensor already.
+            self.items[item].data_at = self.items[item].data_at.max(on_the_way);
+            return;
+        }
+        let arrival = begin + graph.transfer(&link, from, to);
+        if let Some(copy) = copy {
+            self.streams[stream].copies[copy] = arrival;
+        }
+        let state = &mut self.items[item];
+        state.data_at = state.data_at.max(arrival);
+        state.conversion += graph.conversion(&link, from, to);
+        self.outcome.remote_transfers += 1;
+        self.outcome.transferred_bytes += bytes;
+        self.observer.transferred(TransferRecord {
+            request: unit.request,
+            tensor: link.data,
+            from: Some((link.unit, from)),
+            to: Some((unit.unit, to)),
+            bytes,
+            start: begin,
+            end: arrival,
+        });
+    }
+
+    fn send_over_bus(&mut self, now: SimTime, flow: Flow, to: ExecutorId) {
+        let latency = self.problem.platform.crossing(flow.from, to).latency;
+        self.outcome.remote_transfers += 1;
+        self.outcome.transferred_bytes += flow.bytes;
+        let id = if let Some(id) = self.free_flows.pop() {
+            self.flows[id as usize] = flow;
+            id
+        } else {
+            self.flows.push(flow);
+            (self.flows.len() - 1) as u32
+        };
+        self.queue.push(now + latency, Phase::RateChange, Event::JoinBus { flow: id });
+    }
+
+    /// A transfer over the bus has arrived.
+    pub(super) fn flow_ended(&mut self, now: SimTime) {
+        let Some(id) = self.bus.pop(now) else { return };
+        let flow = self.flows[id as usize];
+        self.free_flows.push(id);
+        let Item { unit, executor, .. } = self.items[flow.item];
+        self.observer.transferred(TransferRecord {
+            request: unit.request,
+            tensor: flow.data,
+            from: Some((flow.producer, flow.from)),
+            to: Some((unit.unit, executor)),
+            bytes: flow.bytes,
+            start: flow.start,
+            end: now,
+        });
+        let item = &mut self.items[flow.item];
+        item.missing -= 1;
+        item.data_at = item.data_at.max(now);
+        self.start_if_possible(now, flow.item);
+    }
+
+    /// An item has become the first in a queue.
+    pub(super) fn reached_head(&mut self, now: SimTime, item: u32, resource: ResourceId) {
+        self.resources[resource.0 as usize].head_since = now;
+        self.items[item].heads += 1;
+    }
+
+    /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due.
+    pub(super) fn start_if_possible(&mut self, now: SimTime, item: u32) {
+        let state = &self.items[item];
+        let executor = self.problem.platform.executor(state.executor);
+        if state.phase != ItemPhase::Waiting
+            || state.missing > 0
+            || (state.heads as usize) < executor.resources.len()
+        {
+            return;
+        }
+        if state.data_at > now {
+            let slot = executor.resources[0].0 as usize;
+            let wait = state.data_at.since(now);
+            // The upper bit puts what is due behind what ends at the same time.
+            let order = (1 << 63) | self.order_of(item);
+            self.items[item].phase = ItemPhase::DataDue;
+            self.running[slot] = item;
+            self.activities.start(slot, now, wait, 1.0, order);
+        } else {
+            self.begin(now, item);
+        }
+    }
+
+    /// Order among items at the same time: request, then unit.
+    pub(super) fn order_of(&self, item: u32) -> u64 {
+        let unit = self.items[item].unit;
+        (u64::from(unit.request.number) << 31) | u64::from(unit.unit)
+    }
+}

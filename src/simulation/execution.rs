@@ -1,0 +1,257 @@
+//! Running units: overhead, execution at the granted memory bandwidth, and what follows their end.
+
+use super::observer::{Activity, Observer, TransferRecord};
+use super::problem::SimulationError;
+use super::run::Simulation;
+use super::state::{Item, ItemPhase};
+use crate::engine::water_fill;
+use crate::physics::OperatorCost;
+use crate::soc::ExecutorId;
+use crate::strategy::{Dispatch, ReadyUnit, UnitLink};
+use crate::units::{SimDuration, SimTime};
+
+impl<O: Observer> Simulation<'_, O> {
+    /// Begins to run an item that holds all its resources and has its data.
+    pub(super) fn begin(&mut self, now: SimTime, item: u32) {
+        let executor = self.items[item].executor;
+        for at in 0..self.problem.platform.executor(executor).resources.len() {
+            let resource = self.problem.platform.executor(executor).resources[at];
+            let since = self.resources[resource.0 as usize].head_since;
+            self.book(resource, Activity::Blocked, item, None, since, now);
+        }
+        self.observer.unit_started(now, self.placed(item));
+        let state = &mut self.items[item];
+        state.operator_since = now;
+        let extra = state.conversion + self.problem.platform.executor(executor).invocation;
+        self.begin_operator(now, item, extra);
+    }
+
+    /// Begins the present operator of an item, after `extra` overhead of the unit.
+    fn begin_operator(&mut self, now: SimTime, item: u32, extra: SimDuration) {
+        let overhead = extra + self.cost(item).map_or(SimDuration::ZERO, |cost| cost.overhead);
+        if overhead > SimDuration::ZERO {
+            self.occupy(now, item, ItemPhase::Overhead, overhead, 0.0);
+        } else {
+            self.execute(now, item);
+        }
+    }
+
+    fn execute(&mut self, now: SimTime, item: u32) {
+        let Some(&OperatorCost { alone, dram_bytes, .. }) = self.cost(item) else { return };
+        let work = if self.problem.noise { self.vary(item, alone) } else { alone };
+        let demand = if dram_bytes > 0.0
+            && work > SimDuration::ZERO
+            && self.problem.platform.memory_bandwidth.is_some()
+        {
+            dram_bytes / work.seconds()
+        } else {
+            0.0
+        };
+        self.occupy(now, item, ItemPhase::Execution, work, demand);
+    }
+
+    /// Applies the run-to-run variation of the executor: log-normal factors of mean 1.
+    fn vary(&self, item: u32, alone: SimDuration) -> SimDuration {
+        let state = &self.items[item];
+        let stream = state.unit.request.stream as usize;
+        let dispersion = self.problem.platform.executor(state.executor).dispersion;
+        let operator = self.operator(state);
+        let operators = self.problem.streams[stream].dag.len();
+        let (s, o) = (dispersion.inference, dispersion.operator);
+        let request = self.streams[stream].slots[state.unit.slot as usize].draw;
+        let own = self.streams[stream].draws[state.unit.slot as usize * operators + operator as usize];
+        let exponent = s * request + o * own - 0.5 * (s * s + o * o);
+        SimDuration((alone.0 as f64 * exponent.exp()).round() as u64)
+    }
+
+    fn operator(&self, item: &Item) -> u32 {
+        self.graphs[item.unit.request.stream as usize].operators(item.unit.unit)[item.position as usize]
+    }
+
+    /// Ground truth of the present operator of an item.
+    #[inline]
+    fn cost(&self, item: u32) -> Option<&OperatorCost> {
+        let state = &self.items[item];
+        self.problem.streams[state.unit.request.stream as usize]
+            .costs
+            .get(self.operator(state), state.executor)
+    }
+
+    fn occupy(&mut self, now: SimTime, item: u32, phase: ItemPhase, work: SimDuration, demand: f64) {
+        let slot = self.slot_of(item);
+        let order = self.order_of(item);
+        let state = &mut self.items[item];
+        state.phase = phase;
+        state.since = now;
+        self.running[slot] = item;
+        self.activities.start(slot, now, work, 1.0, order);
+        if demand > 0.0 {
+            self.demands[slot] = demand;
+            self.share_bandwidth(now);
+        }
+    }
+
+    fn slot_of(&self, item: u32) -> usize {
+        self.problem.platform.executor(self.items[item].executor).resources[0].0 as usize
+    }
+
+    /// Re-rates running operators after a demand has changed.
+    fn share_bandwidth(&mut self, now: SimTime) {
+        let Some(supply) = self.problem.platform.memory_bandwidth else { return };
+        let total: f64 = self.demands.iter().sum();
+        if total <= supply.0 {
+            if self.throttled {
+                self.throttled = false;
+                for slot in 0..self.demands.len() {
+                    if self.demands[slot] > 0.0 {
+                        self.activities.set_rate(slot, now, 1.0);
+                    }
+                }
+            }
+            self.observer.bandwidth(now, total);
+            return;
+        }
+        self.throttled = true;
+        water_fill(supply.0, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
+        for slot in 0..self.demands.len() {
+            if self.demands[slot] > 0.0 {
+                self.activities.set_rate(slot, now, (self.grants[slot] / self.demands[slot]).min(1.0));
+            }
+        }
+        self.observer.bandwidth(now, supply.0);
+    }
+
+    /// The activity in a slot has ended.
+    pub(super) fn activity_ended(&mut self, now: SimTime, slot: usize) -> Result<(), SimulationError> {
+        self.activities.clear(slot);
+        let item = std::mem::replace(&mut self.running[slot], u32::MAX);
+        let Item { phase, since, position, unit, .. } = self.items[item];
+        match phase {
+            ItemPhase::DataDue => self.begin(now, item),
+            ItemPhase::Overhead => {
+                self.book_all(item, Activity::Overhead, since, now);
+                self.execute(now, item);
+            }
+            ItemPhase::Execution => {
+                if self.demands[slot] > 0.0 {
+                    self.demands[slot] = 0.0;
+                    self.share_bandwidth(now);
+                }
+                self.outcome.dram_bytes += self.cost(item).map_or(0.0, |cost| cost.dram_bytes);
+                self.book_all(item, Activity::Busy, since, now);
+                let state = &self.items[item];
+                let operator = self.operator(state);
+                self.observer.operator_finished(now, state.operator_since, self.placed(item), operator);
+                self.outcome.operators += 1;
+                let operators = self.graphs[unit.request.stream as usize].operators(unit.unit).len();
+                if (position as usize) + 1 < operators {
+                    let state = &mut self.items[item];
+                    state.position += 1;
+                    state.operator_since = now;
+                    self.begin_operator(now, item, SimDuration::ZERO);
+                } else {
+                    self.finish(now, item)?;
+                }
+            }
+            ItemPhase::Waiting => {}
+        }
+        Ok(())
+    }
+
+    /// Books a phase on all resources of an item. While the slowest core computes, the others wait for it.
+    fn book_all(&mut self, item: u32, activity: Activity, start: SimTime, end: SimTime) {
+        let operator = Some(self.operator(&self.items[item]));
+        let platform = &self.problem.platform;
+        let executor = platform.executor(self.items[item].executor);
+        for (at, &resource) in executor.resources.iter().enumerate() {
+            let share = executor.busy_shares[at];
+            if activity == Activity::Busy && share < 1.0 {
+                let turn = start + SimDuration((end.since(start).0 as f64 * share).round() as u64);
+                self.book(resource, activity, item, operator, start, turn);
+                self.book(resource, Activity::Blocked, item, operator, turn, end);
+            } else {
+                self.book(resource, activity, item, operator, start, end);
+            }
+        }
+    }
+
+    fn finish(&mut self, now: SimTime, item: u32) -> Result<(), SimulationError> {
+        let Item { unit, executor, .. } = self.items[item];
+        let stream = unit.request.stream as usize;
+        self.observer.unit_finished(now, self.placed(item));
+        self.outcome.units += 1;
+        self.outcome.finish_sum_ps += u128::from(now.0);
+        self.outcome.makespan = now;
+        self.placements[stream].finish(unit.slot, unit.unit, now);
+        for at in 0..self.problem.platform.executor(executor).resources.len() {
+            let resource = self.problem.platform.executor(executor).resources[at];
+            let queue = &mut self.resources[resource.0 as usize].queue;
+            queue.pop_front();
+            if let Some(&next) = queue.front() {
+                self.reached_head(now, next, resource);
+            }
+        }
+        self.items.remove(item);
+        self.send_outputs(now, unit, executor);
+        self.release_successors(now, unit)?;
+        for at in 0..self.problem.platform.executor(executor).resources.len() {
+            let resource = self.problem.platform.executor(executor).resources[at];
+            if let Some(&next) = self.resources[resource.0 as usize].queue.front() {
+                self.start_if_possible(now, next);
+            }
+        }
+        let state = &mut self.streams[stream];
+        state.slots[unit.slot as usize].units_left -= 1;
+        if state.slots[unit.slot as usize].units_left == 0 {
+            self.outputs_under_way(now, unit.request.stream, unit.slot)?;
+        } else if self.graphs[stream].dispatch() == Dispatch::Sequential {
+            self.place_next(now, unit.request, unit.slot);
+        }
+        Ok(())
+    }
+
+    fn send_outputs(&mut self, now: SimTime, unit: ReadyUnit, executor: ExecutorId) {
+        let stream = unit.request.stream as usize;
+        let time = self.graphs[stream].output_transfer(unit.unit, executor);
+        let slot = &mut self.streams[stream].slots[unit.slot as usize];
+        slot.outputs_at = slot.outputs_at.max(now + time);
+        if time > SimDuration::ZERO {
+            let bytes = self.graphs[stream].output_bytes(unit.unit);
+            let (from, start, end) = (Some((unit.unit, executor)), now, now + time);
+            self.observer.transferred(TransferRecord {
+                request: unit.request,
+                tensor: u32::MAX,
+                from,
+                to: None,
+                bytes,
+                start,
+                end,
+            });
+        }
+    }
+
+    fn release_successors(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+        let stream = unit.request.stream as usize;
+        let dispatch = self.graphs[stream].dispatch();
+        for at in 0..self.graphs[stream].successors(unit.unit).len() {
+            let link = self.graphs[stream].successors(unit.unit)[at];
+            let index = unit.slot as usize * self.streams[stream].units + link.unit as usize;
+            self.streams[stream].waiting_for[index] -= 1;
+            match dispatch {
+                Dispatch::AtReady => {
+                    if self.streams[stream].waiting_for[index] == 0 {
+                        self.became_ready(now, ReadyUnit { unit: link.unit, ..unit })?;
+                    }
+                }
+                Dispatch::Sequential => {}
+                Dispatch::InOrder => {
+                    let item = self.streams[stream].item_of[index];
+                    self.items[item].missing -= 1;
+                    self.fetch(now, item, UnitLink { unit: unit.unit, ..link });
+                    self.start_if_possible(now, item);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! What one run is about: immutable inputs and the figures that come out.
+
+use super::arrivals::{Arrivals, RequestQueue};
+use crate::engine::{EngineError, Limits};
+use crate::graph::dag::Dag;
+use crate::graph::lowered::LoweredGraph;
+use crate::physics::CostTable;
+use crate::soc::Platform;
+use crate::strategy::{Granularity, StrategyError};
+use crate::units::{SimDuration, SimTime};
+
+/// A run before it starts: hardware, request streams, and the rules.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Resources, executors, crossings.
+    pub platform: Platform,
+    /// Request streams; at least one.
+    pub streams: Vec<StreamProblem>,
+    /// What the strategy places.
+    pub granularity: Granularity,
+    /// Root of every random stream.
+    pub seed: u64,
+    /// Whether execution times vary as the executors' dispersion says.
+    pub noise: bool,
+    /// When to give up.
+    pub limits: Limits,
+}
+
+/// One model and its requests.
+#[derive(Debug, Clone)]
+pub struct StreamProblem {
+    /// Name for reports.
+    pub name: String,
+    /// The task graph.
+    pub dag: Dag,
+    /// The operators behind its nodes; `None` for plain task graphs.
+    pub operators: Option<LoweredGraph>,
+    /// What each operator really costs.
+    pub costs: CostTable,
+    /// When requests arrive.
+    pub arrivals: Arrivals,
+    /// What happens to those that cannot start at once.
+    pub queue: RequestQueue,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulationError {
+    /// The engine could not go on.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The strategy could not plan.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// A strategy took a decision that cannot be applied.
+    #[error("{strategy} took an impossible decision: {what}")]
+    Decision {
+        /// The strategy.
+        strategy: &'static str,
+        /// What was wrong with it.
+        what: String,
+    },
+    /// Simulated time ran past its range of 213 days.
+    #[error("simulated time ran past its range (213 days)")]
+    TimeOverflow,
+}
+
+/// What a run came to. Details are the observers' business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Time of the last event, or the time limit.
+    pub end: SimTime,
+    /// Engine events handled.
+    pub events: u64,
+    /// Whether a limit ended the run.
+    pub truncated: bool,
+    /// Per resource: busy, overhead, blocked, suspended. The rest of the time it was idle.
+    pub resources: Vec<[SimDuration; 4]>,
+    /// Per stream.
+    pub streams: Vec<StreamOutcome>,
+    /// Units finished.
+    pub units: u64,
+    /// Operators finished.
+    pub operators: u64,
+    /// Tensors that crossed between executors.
+    pub remote_transfers: u64,
+    /// Bytes that crossed between executors.
+    pub transferred_bytes: f64,
+    /// Bytes of DRAM traffic of finished operators.
+    pub dram_bytes: f64,
+    /// Sum over all units of their finish times in picoseconds.
+    pub finish_sum_ps: u128,
+    /// Time of the last finish of a unit.
+    pub makespan: SimTime,
+}
+
+/// What one stream came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StreamOutcome {
+    /// Requests that arrived.
+    pub offered: u64,
+    /// Requests dropped by the queue's policy.
+    pub dropped: u64,
+    /// Requests still waiting or in flight at the end.
+    pub unfinished: u64,
+    /// Latency of every completed request, nominal arrival to completion, in order of completion, with
+    /// the request's number.
+    pub latencies: Vec<(u32, SimDuration)>,
+}

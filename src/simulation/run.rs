@@ -1,0 +1,444 @@
+//! Setting a run up, driving it, and closing its books.
+
+use super::arrivals::Source;
+use super::observer::{Activity, Interval, Observer};
+use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
+use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
+use crate::engine::{self, ActivityTable, EqualShare, EventQueue, Model};
+use crate::predict::Estimates;
+use crate::soc::{ExecutorId, Network, ResourceId};
+use crate::strategy::{
+    Decision, Occasion, PlacedUnit, Placements, Plan, PlanningView, ReadyUnit, RunView, Strategy,
+    TransferStart, UnitGraph,
+};
+use crate::units::{SimDuration, SimTime};
+use std::collections::VecDeque;
+
+/// Events that come from outside the activities.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// The next request of a stream arrives.
+    Arrival { stream: u16, number: u32, nominal: SimTime },
+    /// A transfer has passed its latency and joins the bus.
+    JoinBus { flow: u32 },
+    /// The outputs of a request lie where the application reads them.
+    Complete { stream: u16, slot: u32 },
+}
+
+/// Where the next event comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upcoming {
+    Activity(usize),
+    Bus,
+    Queue,
+    Nothing,
+}
+
+/// A run in progress.
+pub(super) struct Simulation<'a, O: Observer> {
+    pub problem: &'a Problem,
+    pub strategy: &'a mut dyn Strategy,
+    pub observer: &'a mut O,
+    pub graphs: &'a [UnitGraph],
+    pub transfer_start: Vec<TransferStart>,
+    pub placements: Vec<Placements>,
+    pub sources: Vec<Source<'a>>,
+    pub streams: Vec<StreamState>,
+    pub resources: Vec<ResourceState>,
+    pub items: Items,
+    pub activities: ActivityTable,
+    /// Item that runs or is due in the slot of each resource.
+    pub running: Vec<u32>,
+    /// DRAM traffic that each running operator demands, bytes per second.
+    pub demands: Vec<f64>,
+    pub grants: Vec<f64>,
+    pub weights: Vec<f64>,
+    pub fill_order: Vec<u32>,
+    pub throttled: bool,
+    pub bus: EqualShare<u32>,
+    pub flows: Vec<Flow>,
+    pub free_flows: Vec<u32>,
+    pub queue: EventQueue<Event>,
+    pub decisions: Vec<Decision>,
+    pub upcoming: (SimTime, Upcoming),
+    pub domains: usize,
+    pub outcome: Outcome,
+}
+
+/// What a strategy made of a problem before the run.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// One plan for each stream.
+    pub plans: Vec<Plan>,
+    /// The graph of units of each stream.
+    pub graphs: Vec<UnitGraph>,
+}
+
+/// Lets `strategy` plan, and checks what it planned.
+///
+/// # Errors
+/// [`SimulationError`] when the strategy cannot plan or its plans cannot be executed.
+pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
+    let estimates: Vec<Estimates> =
+        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+    let views: Vec<PlanningView<'_>> = problem
+        .streams
+        .iter()
+        .zip(&estimates)
+        .map(|(stream, estimates)| PlanningView {
+            dag: &stream.dag,
+            operators: stream.operators.as_ref(),
+            platform: &problem.platform,
+            estimates,
+            granularity: problem.granularity,
+        })
+        .collect();
+    let plans = strategy.plan(&views)?;
+    if plans.len() != views.len() {
+        let what = format!("{} plans for {} streams", plans.len(), views.len());
+        return Err(SimulationError::Decision { strategy: strategy.id(), what });
+    }
+    let graphs =
+        views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
+    Ok(Prepared { plans, graphs })
+}
+
+/// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.
+///
+/// # Errors
+/// [`SimulationError`] when the strategy decides the impossible, or the run stalls.
+pub fn play<O: Observer>(
+    problem: &Problem,
+    prepared: &Prepared,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let mut simulation = Simulation::new(problem, strategy, observer, prepared);
+    simulation.open();
+    let end = engine::run(&mut simulation, problem.limits)?;
+    let end_time =
+        if end.truncated && problem.limits.until < SimTime::NEVER { problem.limits.until } else { end.time };
+    Ok(simulation.close(end_time, end.events, end.truncated))
+}
+
+/// [`prepare`], then [`play`].
+///
+/// # Errors
+/// See both.
+pub fn simulate<O: Observer>(
+    problem: &Problem,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let prepared = prepare(problem, strategy)?;
+    play(problem, &prepared, strategy, observer)
+}
+
+impl<'a, O: Observer> Simulation<'a, O> {
+    fn new(
+        problem: &'a Problem,
+        strategy: &'a mut dyn Strategy,
+        observer: &'a mut O,
+        prepared: &'a Prepared,
+    ) -> Self {
+        let graphs = &prepared.graphs;
+        let resources = problem.platform.resources.len();
+        let domains = problem.platform.executors.iter().map(|e| e.domain as usize + 1).max().unwrap_or(1);
+        let bus_rate = match problem.platform.network {
+            Network::SharedBus(rate) => rate.0,
+            Network::ContentionFree => f64::INFINITY,
+        };
+        Self {
+            strategy,
+            observer,
+            transfer_start: prepared.plans.iter().map(|plan| plan.transfer_start).collect(),
+            placements: graphs.iter().map(|graph| Placements::new(graph.len())).collect(),
+            sources: (0u16..)
+                .zip(&problem.streams)
+                .map(|(i, s)| Source::new(&s.arrivals, problem.seed, i))
+                .collect(),
+            streams: graphs.iter().map(StreamState::new).collect(),
+            resources: (0..resources).map(|_| ResourceState::new()).collect(),
+            items: Items::default(),
+            activities: ActivityTable::new(resources),
+            running: vec![u32::MAX; resources],
+            demands: vec![0.0; resources],
+            grants: vec![0.0; resources],
+            weights: vec![1.0; resources],
+            fill_order: Vec::with_capacity(resources),
+            throttled: false,
+            bus: EqualShare::new(bus_rate),
+            flows: Vec::new(),
+            free_flows: Vec::new(),
+            queue: EventQueue::new(),
+            decisions: Vec::new(),
+            upcoming: (SimTime::NEVER, Upcoming::Nothing),
+            domains,
+            outcome: Outcome {
+                end: SimTime::ZERO,
+                events: 0,
+                truncated: false,
+                resources: Vec::new(),
+                streams: problem
+                    .streams
+                    .iter()
+                    .map(|stream| StreamOutcome {
+                        latencies: Vec::with_capacity(
+                            stream.arrivals.count().unwrap_or(0).min(1 << 24) as usize
+                        ),
+                        ..StreamOutcome::default()
+                    })
+                    .collect(),
+                units: 0,
+                operators: 0,
+                remote_transfers: 0,
+                transferred_bytes: 0.0,
+                dram_bytes: 0.0,
+                finish_sum_ps: 0,
+                makespan: SimTime::ZERO,
+            },
+            graphs,
+            problem,
+        }
+    }
+
+    fn open(&mut self) {
+        for stream in 0..self.sources.len() as u16 {
+            self.schedule_arrival(stream, SimTime::ZERO);
+        }
+        self.look_ahead();
+    }
+
+    /// Finds the next event.
+    fn look_ahead(&mut self) {
+        let mut next = (SimTime::NEVER, Upcoming::Nothing);
+        if let Some((time, slot)) = self.activities.next() {
+            next = (time, Upcoming::Activity(slot));
+        }
+        if self.bus.next() < next.0 {
+            next = (self.bus.next(), Upcoming::Bus);
+        }
+        let queued = self.queue.next_time();
+        if queued < next.0 {
+            next = (queued, Upcoming::Queue);
+        }
+        self.upcoming = next;
+    }
+
+    /// Asks the strategy about a unit that has become ready, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+        let mut decisions = std::mem::take(&mut self.decisions);
+        let view = RunView {
+            now,
+            platform: &self.problem.platform,
+            graphs: self.graphs,
+            placements: &self.placements,
+        };
+        self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);
+        for decision in decisions.drain(..) {
+            let Decision::Place { unit, executor } = decision;
+            self.check_decision(unit, executor)?;
+            self.place(now, unit, executor);
+        }
+        self.decisions = decisions;
+        Ok(())
+    }
+
+    fn check_decision(&self, unit: ReadyUnit, executor: ExecutorId) -> Result<(), SimulationError> {
+        let refuse = |what: String| Err(SimulationError::Decision { strategy: self.strategy.id(), what });
+        let stream = unit.request.stream as usize;
+        let Some(state) = self.streams.get(stream) else {
+            return refuse(format!("there is no stream {stream}"));
+        };
+        let live = state
+            .slots
+            .get(unit.slot as usize)
+            .is_some_and(|slot| slot.number == unit.request.number && slot.units_left > 0);
+        if !live || unit.unit as usize >= state.units {
+            return refuse(format!("request {} has no unit {} to be placed", unit.request.number, unit.unit));
+        }
+        let index = unit.slot as usize * state.units + unit.unit as usize;
+        if state.waiting_for[index] != 0 || state.item_of[index] != u32::MAX {
+            return refuse(format!(
+                "unit {} of request {} is not ready, or is placed already",
+                unit.unit, unit.request.number
+            ));
+        }
+        if executor.0 as usize >= self.problem.platform.executors.len() {
+            return refuse(format!("there is no executor {}", executor.0));
+        }
+        if self.graphs[stream].estimate(unit.unit, executor).is_none() {
+            let name = &self.problem.platform.executor(executor).name;
+            return refuse(format!("unit {} cannot run on {name}", unit.unit));
+        }
+        Ok(())
+    }
+
+    pub(super) fn placed(&self, item: u32) -> PlacedUnit {
+        let item = &self.items[item];
+        PlacedUnit { request: item.unit.request, unit: item.unit.unit, executor: item.executor }
+    }
+
+    /// Books a span of a resource's time.
+    #[inline]
+    pub(super) fn book(
+        &mut self,
+        resource: ResourceId,
+        activity: Activity,
+        item: u32,
+        operator: Option<u32>,
+        start: SimTime,
+        end: SimTime,
+    ) {
+        if end > start {
+            self.resources[resource.0 as usize].totals[activity as usize] += end.since(start);
+            let work = self.placed(item);
+            self.observer.interval(Interval { resource, activity, work, operator, start, end });
+        }
+    }
+
+    fn close(mut self, end: SimTime, events: u64, truncated: bool) -> Outcome {
+        if truncated {
+            self.close_open_intervals(end);
+        }
+        self.observer.ended(end);
+        for (stream, state) in self.streams.iter().enumerate() {
+            self.outcome.streams[stream].unfinished =
+                u64::from(state.in_flight) + state.queue.len() as u64 + u64::from(state.held_back.is_some());
+        }
+        self.outcome.end = end;
+        self.outcome.events = events;
+        self.outcome.truncated = truncated;
+        self.outcome.resources = self.resources.iter().map(|resource| resource.totals).collect();
+        self.outcome
+    }
+
+    /// A time limit cuts through what is going on; book it up to the limit.
+    fn close_open_intervals(&mut self, end: SimTime) {
+        for number in 0..self.resources.len() {
+            let Some(&item) = self.resources[number].queue.front() else { continue };
+            let resource = ResourceId(number as u16);
+            let state = self.items[item];
+            let operator = self.graphs[state.unit.request.stream as usize]
+                .operators(state.unit.unit)
+                .get(state.position as usize)
+                .copied();
+            match state.phase {
+                ItemPhase::Waiting | ItemPhase::DataDue => {
+                    let since = self.resources[number].head_since;
+                    self.book(resource, Activity::Blocked, item, None, since, end);
+                }
+                ItemPhase::Overhead => {
+                    self.book(resource, Activity::Overhead, item, operator, state.since, end)
+                }
+                ItemPhase::Execution => self.book(resource, Activity::Busy, item, operator, state.since, end),
+            }
+        }
+    }
+}
+
+impl<O: Observer> Model for Simulation<'_, O> {
+    type Error = SimulationError;
+
+    fn next_time(&self) -> SimTime {
+        self.upcoming.0
+    }
+
+    fn step(&mut self, now: SimTime) -> Result<(), SimulationError> {
+        match self.upcoming.1 {
+            Upcoming::Activity(slot) => self.activity_ended(now, slot)?,
+            Upcoming::Bus => self.flow_ended(now),
+            Upcoming::Queue => match self.queue.pop() {
+                Some((_, Event::Arrival { stream, number, nominal })) => {
+                    self.arrive(now, stream, number, nominal)?
+                }
+                Some((_, Event::JoinBus { flow })) => {
+                    self.bus.enter(now, self.flows[flow as usize].bytes, flow)
+                }
+                Some((_, Event::Complete { stream, slot })) => self.complete(now, stream, slot)?,
+                None => {}
+            },
+            Upcoming::Nothing => {}
+        }
+        self.look_ahead();
+        Ok(())
+    }
+
+    fn pending(&self) -> Vec<String> {
+        let mut culprits = Vec::new();
+        for (number, resource) in self.resources.iter().enumerate() {
+            if let Some(&item) = resource.queue.front() {
+                let (name, state) = (&self.problem.platform.resources[number].name, &self.items[item]);
+                culprits.push(format!(
+                    "{name} holds unit {} of request {} of stream {} ({} inputs missing, head of {} of {} queues)",
+                    state.unit.unit,
+                    state.unit.request.number,
+                    state.unit.request.stream,
+                    state.missing,
+                    state.heads,
+                    self.problem.platform.executor(state.executor).resources.len(),
+                ));
+            }
+        }
+        for (stream, state) in self.streams.iter().enumerate() {
+            for slot in state.slots.iter().filter(|slot| slot.units_left > 0).take(3) {
+                culprits.push(format!(
+                    "request {} of stream {stream} has {} units left",
+                    slot.number, slot.units_left
+                ));
+            }
+            if !state.queue.is_empty() {
+                culprits.push(format!("{} requests of stream {stream} wait", state.queue.len()));
+            }
+        }
+        culprits.truncate(8);
+        culprits
+    }
+}
+
+impl ResourceState {
+    fn new() -> Self {
+        Self { queue: VecDeque::with_capacity(64), head_since: SimTime::ZERO, totals: [SimDuration::ZERO; 4] }
+    }
+}
+
+impl StreamState {
+    fn new(graph: &UnitGraph) -> Self {
+        let units = graph.len();
+        // A tensor is shared when a second unit reads it.
+        let mut reader: Vec<u32> = Vec::new();
+        let mut shared_index: Vec<u32> = Vec::new();
+        let mut shared = 0;
+        for unit in 0..units as u32 {
+            for link in graph.successors(unit) {
+                let data = link.data as usize;
+                if data >= reader.len() {
+                    reader.resize(data + 1, u32::MAX);
+                    shared_index.resize(data + 1, u32::MAX);
+                }
+                if reader[data] == u32::MAX {
+                    reader[data] = link.unit;
+                } else if reader[data] != link.unit && shared_index[data] == u32::MAX {
+                    shared_index[data] = shared;
+                    shared += 1;
+                }
+            }
+        }
+        let producers = (0..units as u32).map(|unit| graph.predecessors(unit).len() as u32).collect();
+        Self {
+            units,
+            producers,
+            waiting_for: Vec::new(),
+            item_of: Vec::new(),
+            slots: Vec::new(),
+            free_slots: Vec::new(),
+            queue: VecDeque::with_capacity(64),
+            held_back: None,
+            in_flight: 0,
+            shared_index: shared_index.into_boxed_slice(),
+            shared: shared as usize,
+            copies: Vec::new(),
+            draws: Vec::new(),
+        }
+    }
+}

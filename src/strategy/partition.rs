@@ -1,0 +1,58 @@
+//! Cutting a graph into groups that run one after the other.
+
+use super::{Granularity, Plan};
+use crate::graph::dag::Dag;
+use crate::soc::ExecutorId;
+
+/// Groups operators of two kinds (`on_target` or not) into the sequence of subsets that LiteRT builds: a subset takes
+/// every operator of its kind whose inputs come from earlier subsets or from itself, until there is none left; then the
+/// next subset starts with the first operator that can run. Subsets therefore run in order, and the graph
+/// of subsets has no cycle.
+///
+/// Source: LiteRT `graph_info.cc`, `PartitionGraphIntoIndependentNodeSubsets`. O(subsets x operators).
+pub(super) fn independent_subsets(dag: &Dag, on_target: &[bool]) -> Vec<(bool, Vec<u32>)> {
+    let mut done = vec![false; dag.len()];
+    let mut left = dag.len();
+    let order = dag.topological_order();
+    let mut subsets = Vec::new();
+    while left > 0 {
+        let mut kind = None;
+        let mut members = Vec::new();
+        for &operator in &order {
+            let index = operator as usize;
+            let can_run =
+                !done[index] && dag.predecessors(operator).iter().all(|link| done[link.node as usize]);
+            if can_run && *kind.get_or_insert(on_target[index]) == on_target[index] {
+                // In topological order one pass reaches everything that this subset can hold.
+                done[index] = true;
+                members.push(operator);
+            }
+        }
+        left -= members.len();
+        subsets.push((kind.unwrap_or(false), members));
+    }
+    subsets
+}
+
+/// Appends runs of operators to a plan: whole at granularity sub-graph and task, one by one at granularity operator.
+pub(super) fn push_group(plan: &mut Plan, operators: &[u32], executor: ExecutorId, granularity: Granularity) {
+    match granularity {
+        Granularity::Operator => {
+            operators.iter().for_each(|&operator| plan.push(&[operator], Some(executor)))
+        }
+        Granularity::Task | Granularity::SubGraph => plan.push(operators, Some(executor)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_does_not_split_a_subset_that_can_hold_together() {
+        // 0 -> 1 -> 3, 0 -> 2 -> 3; only 2 is off target.
+        let dag = Dag::new(4, &[(0, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0), (2, 3, 1.0)]).unwrap();
+        let subsets = independent_subsets(&dag, &[true, true, false, true]);
+        assert_eq!(subsets, [(true, vec![0, 1]), (false, vec![2]), (true, vec![3])]);
+    }
+}

@@ -1,0 +1,194 @@
+//! Strategies by name, with typed parameters.
+
+use super::{Delegate, EarliestFinishTime, Mace, Single, Strategy, StrategyError, TransferStart};
+use crate::diagnostics::nearest;
+use crate::soc::{ExecutorId, Platform, ProcessorKind};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A strategy and its parameters as text: `delegate[target=gpu,max-partitions=2]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StrategySpec {
+    /// Kebab-case name.
+    pub name: String,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A strategy that can be named on the command line and in scenarios.
+#[derive(Debug, Clone, Copy)]
+pub struct StrategyEntry {
+    /// Kebab-case name.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Parameters: name, meaning and default.
+    pub parameters: &'static [(&'static str, &'static str)],
+}
+
+/// All strategies that can be named. `replay` is built from plan files by the caller.
+pub const STRATEGIES: &[StrategyEntry] = &[
+    StrategyEntry {
+        name: "single",
+        summary: "the whole model on one executor, the best unless named",
+        parameters: &[("executor", "executor name (default: the one believed fastest)")],
+    },
+    StrategyEntry {
+        name: "delegate",
+        summary: "largest supported sub-graphs on an accelerator, the rest on the CPU (LiteRT)",
+        parameters: &[
+            ("target", "executor name (default: the first GPU, else NPU, else DSP)"),
+            ("fallback", "executor name (default: the CPU executor with most cores)"),
+            ("max-partitions", "delegated partitions at most, 0 for no limit (default: 1)"),
+            ("min-nodes", "operators in a partition at least (default: 2)"),
+        ],
+    },
+    StrategyEntry {
+        name: "mace",
+        summary: "operator by operator: heavy ones on the accelerator, light ones follow their data (MACE)",
+        parameters: &[
+            ("target", "executor name (default: the first GPU, else NPU, else DSP)"),
+            ("fallback", "executor name (default: the CPU executor with most cores)"),
+        ],
+    },
+    StrategyEntry {
+        name: "eft",
+        summary: "online: each ready operator where it is believed to finish first",
+        parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
+    },
+    StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },
+];
+
+impl FromStr for StrategySpec {
+    type Err = StrategyError;
+
+    fn from_str(text: &str) -> Result<Self, StrategyError> {
+        let malformed = || StrategyError::Parameter {
+            strategy: text.to_owned(),
+            problem: "write name or name[parameter=value,...]".to_owned(),
+        };
+        let Some((name, rest)) = text.split_once('[') else {
+            return Ok(Self { name: text.trim().to_owned(), parameters: BTreeMap::new() });
+        };
+        let inner = rest.strip_suffix(']').ok_or_else(malformed)?;
+        let mut parameters = BTreeMap::new();
+        for pair in inner.split(',').filter(|pair| !pair.trim().is_empty()) {
+            let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
+            if parameters.insert(key.trim().to_owned(), value.trim().to_owned()).is_some() {
+                return Err(malformed());
+            }
+        }
+        Ok(Self { name: name.trim().to_owned(), parameters })
+    }
+}
+
+impl fmt::Display for StrategySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if !self.parameters.is_empty() {
+            let pairs: Vec<_> = self.parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            write!(f, "[{}]", pairs.join(","))?;
+        }
+        Ok(())
+    }
+}
+
+impl StrategySpec {
+    /// Builds the strategy for a platform.
+    ///
+    /// # Errors
+    /// [`StrategyError`] for an unknown name, parameter or executor, or a value of the wrong kind.
+    pub fn build(&self, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
+        let entry = STRATEGIES.iter().find(|entry| entry.name == self.name).ok_or_else(|| {
+            let known: Vec<_> = STRATEGIES.iter().map(|entry| entry.name).collect();
+            let hint = nearest(&self.name, known.iter().copied())
+                .map(|n| format!("did you mean `{n}`? "))
+                .unwrap_or_default();
+            self.problem(format!("there is no such strategy; {hint}known are {}", known.join(", ")))
+        })?;
+        for key in self.parameters.keys() {
+            if !entry.parameters.iter().any(|(name, _)| name == key) {
+                let known: Vec<_> = entry.parameters.iter().map(|(name, _)| *name).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(self.problem(format!("unknown parameter `{key}`; it takes {known}")));
+            }
+        }
+        match entry.name {
+            "single" => Ok(Box::new(Single::new(self.executor("executor", platform)?))),
+            "delegate" => Ok(Box::new(Delegate::new(
+                self.target(platform)?,
+                self.fallback(platform)?,
+                self.number("max-partitions", 1)?,
+                self.number("min-nodes", 2)?,
+            ))),
+            "mace" => Ok(Box::new(Mace::new(self.target(platform)?, self.fallback(platform)?))),
+            "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
+                None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
+                Some("producer-finish") => {
+                    Ok(Box::new(EarliestFinishTime::new(TransferStart::ProducerFinish)))
+                }
+                Some(other) => Err(self
+                    .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
+            },
+            _ => Err(self.problem("needs a plan; give one with --plan FILE".to_owned())),
+        }
+    }
+
+    fn problem(&self, problem: String) -> StrategyError {
+        StrategyError::Parameter { strategy: self.name.clone(), problem }
+    }
+
+    fn executor(&self, parameter: &str, platform: &Platform) -> Result<Option<ExecutorId>, StrategyError> {
+        let Some(name) = self.parameters.get(parameter) else { return Ok(None) };
+        platform.executor_named(name).map(Some).ok_or_else(|| StrategyError::UnknownExecutor {
+            strategy: self.name.clone(),
+            name: name.clone(),
+            available: platform.executors.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn target(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+        let of_kind =
+            |kind| platform.executors.iter().position(|e| e.kind == kind).map(|i| ExecutorId(i as u16));
+        self.executor("target", platform)?
+            .or_else(|| of_kind(ProcessorKind::Gpu))
+            .or_else(|| of_kind(ProcessorKind::Npu))
+            .or_else(|| of_kind(ProcessorKind::Dsp))
+            .ok_or_else(|| {
+                self.problem("this platform has no GPU, NPU or DSP to use; name a target".to_owned())
+            })
+    }
+
+    fn fallback(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+        // The last of the largest sets would be an accident of order: take the first.
+        let largest = || {
+            let cpus = platform.executors.iter().enumerate().filter(|(_, e)| e.kind == ProcessorKind::Cpu);
+            cpus.min_by_key(|(number, e)| (std::cmp::Reverse(e.resources.len()), *number))
+                .map(|(i, _)| ExecutorId(i as u16))
+        };
+        self.executor("fallback", platform)?
+            .or_else(largest)
+            .ok_or_else(|| self.problem("this platform has no CPU executor to fall back to".to_owned()))
+    }
+
+    fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
+        self.parameters.get(parameter).map_or(Ok(default), |text| {
+            text.parse()
+                .map_err(|_| self.problem(format!("{parameter} must be a whole number, not `{text}`")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specifications_round_trip() {
+        let spec: StrategySpec = "delegate[target=gpu, max-partitions=2]".parse().unwrap();
+        assert_eq!(spec.to_string(), "delegate[max-partitions=2,target=gpu]");
+        assert!("single[".parse::<StrategySpec>().is_err());
+        assert!("single[a]".parse::<StrategySpec>().is_err());
+    }
+}
