@@ -121,8 +121,10 @@ pub fn read_dag(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem
         platform,
         streams: vec![stream],
         granularity: Granularity::Operator,
+        transfer_start: None,
         seed: 0,
         noise: false,
+        stop_after: None,
         limits: Limits::default(),
     })
 }

@@ -13,6 +13,8 @@ pub mod metrics;
 pub mod prediction;
 pub mod recorder;
 pub mod run_record;
+#[cfg(test)]
+mod simulated_tests;
 pub mod summarizer;
 pub mod summary;
 #[cfg(test)]

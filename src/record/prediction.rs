@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::simulation::observer::{Observer, PlacedUnit, RequestId};
-use crate::soc::Platform;
 use crate::units::{SimDuration, SimTime};
 
 /// An observer that compares each unit's believed with its actual execution time.
 ///
-/// The actual time is the executor's invocation overhead plus the spans of the unit's operators,
-/// dispatch overhead included. Waiting for data, for a partner or in a queue, and conversion of layouts,
-/// are not execution. Units with nothing believed (0), or whose actual time is 0, are counted apart.
-#[derive(Debug, Clone)]
+/// The actual time is the sum of the spans of the unit's operators, dispatch overhead included. Invocation,
+/// conversion of layouts and waiting for data, for a partner or in a queue are not execution. Units with nothing believed (0), or whose actual time is 0, are counted apart.
+#[derive(Debug, Clone, Default)]
 pub struct PredictionError {
-    invocations: Vec<SimDuration>,
     // Placed units that have not finished: believed and operator time so far. Looked up, never walked.
     open: BTreeMap<(RequestId, u32), (SimDuration, SimDuration)>,
     /// Units compared.
@@ -27,11 +24,10 @@ pub struct PredictionError {
 }
 
 impl PredictionError {
-    /// An observer for a run on `platform`.
+    /// An observer of a run that has not begun.
     #[must_use]
-    pub fn new(platform: &Platform) -> Self {
+    pub const fn new() -> Self {
         Self {
-            invocations: platform.executors.iter().map(|e| e.invocation).collect(),
             open: BTreeMap::new(),
             units: 0,
             without_belief: 0,
@@ -79,10 +75,7 @@ impl Observer for PredictionError {
     }
 
     fn unit_finished(&mut self, _now: SimTime, unit: PlacedUnit) {
-        let Some((believed, spent)) = self.open.remove(&(unit.request, unit.unit)) else { return };
-        let invocation =
-            self.invocations.get(usize::from(unit.executor.0)).copied().unwrap_or(SimDuration::ZERO);
-        let actual = invocation + spent;
+        let Some((believed, actual)) = self.open.remove(&(unit.request, unit.unit)) else { return };
         if believed.0 == 0 || actual.0 == 0 {
             self.without_belief += 1;
             return;

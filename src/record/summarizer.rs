@@ -52,7 +52,7 @@ impl Summarizer {
             metrics: Metrics::new(&labels),
             accounting: Accounting::new(platform),
             transfers: TransferTotals::new(platform),
-            prediction: PredictionError::new(platform),
+            prediction: PredictionError::new(),
             memory: (!graphs.is_empty()).then(|| MemoryPeak::new(platform, graphs)),
             labels,
         }

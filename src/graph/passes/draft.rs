@@ -225,7 +225,7 @@ impl Draft {
                     .results
                     .iter()
                     .flatten()
-                    .all(|&v| !uses.is_output(v) && uses.consumers[v].iter().all(|c| inside(c)))
+                    .all(|&v| !uses.is_output(v) && uses.consumers[v].iter().all(inside))
         });
         if !closed || members.iter().any(|&m| dead[m]) {
             return false;

@@ -52,15 +52,13 @@ fn operator(
         read: draft.activations(node).map(elements).fold(0, u64::saturating_add),
         written: node.results.iter().flatten().map(|&v| elements(v)).fold(0, u64::saturating_add),
     });
-    let mut constants: Vec<usize> =
-        node.operands.iter().flatten().copied().filter(|&v| draft.is_constant(v)).collect();
-    constants.sort_unstable();
-    constants.dedup();
+    // Once per use, as the source graph is counted.
+    let constants = node.operands.iter().flatten().filter(|&&v| draft.is_constant(v));
     let weight_bytes =
-        constants.iter().map(|&v| draft.values[v].bytes()).fold(node.folded_bytes, u64::saturating_add);
+        constants.map(|&v| draft.values[v].bytes()).fold(node.folded_bytes, u64::saturating_add);
     LoweredOperator {
         name: node.name.clone(),
-        op_type: op_type(node, rules),
+        op_type: op_type(draft, node, rules),
         class: class(draft, node),
         geometry,
         macs: node.macs,
@@ -91,12 +89,15 @@ fn weight_bytes_read(draft: &Draft, node: &Node, all: u64) -> u64 {
     all.saturating_sub(table).saturating_add(draft.values[result].bytes().min(table))
 }
 
-fn op_type(node: &Node, rules: &LoweringRules) -> String {
+fn op_type(draft: &Draft, node: &Node, rules: &LoweringRules) -> String {
     let name = rules.vocabulary.name(node.kind, &node.written);
-    // ONNX Runtime names a product differently once something is fused into it.
+    let stored_table = node.operand(0).is_some_and(|v| draft.is_constant(v));
     match (rules.vocabulary, node.kind, node.fused.is_empty()) {
+        // ONNX Runtime names a product differently once something is fused into it.
         (Vocabulary::OnnxRuntime, Kind::Dense, false) => "FusedGemm".to_owned(),
         (Vocabulary::OnnxRuntime, Kind::MatMul, false) => "FusedMatMul".to_owned(),
+        // An embedding is a lookup in a stored table; picking out of a tensor is a crop (pnnx: select, slice).
+        (Vocabulary::Ncnn, Kind::Gather, _) if !stored_table => "Crop".to_owned(),
         _ => name,
     }
 }

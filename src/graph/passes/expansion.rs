@@ -30,11 +30,11 @@ pub(crate) fn expand(draft: &mut Draft, rules: &LoweringRules) {
                 steps.same_shape(Kind::Mul, "Mul", vec![Some(input), Some(gate)], input);
             }
             Kind::LayerNorm if !rules.layer_norm => {
-                let kept = steps.draft.values[input].shape.len().saturating_sub(1);
-                steps.normalise(input, |axis| axis < kept, node.operand(1), node.operand(2));
+                let kept = steps.draft.values[result].shape.len().saturating_sub(1);
+                steps.normalise((input, result), |axis| axis < kept, node.operand(1), node.operand(2));
             }
             Kind::InstanceNorm if !rules.instance_norm => {
-                steps.normalise(input, |axis| axis < 2, node.operand(1), node.operand(2));
+                steps.normalise((input, result), |axis| axis < 2, node.operand(1), node.operand(2));
             }
             _ => {}
         }
@@ -120,25 +120,26 @@ impl Steps<'_> {
     /// Mean, difference, square, mean, epsilon, reciprocal root, scaling, gain, offset.
     fn normalise(
         &mut self,
-        input: ValueId,
+        (input, result): (ValueId, ValueId),
         kept: impl Fn(usize) -> bool,
         gain: Option<ValueId>,
         offset: Option<ValueId>,
     ) {
-        let shape = &self.draft.values[input].shape;
+        // An input that was reshaped has lost the shape that it is normalised in; the result has it.
+        let shape = &self.draft.values[result].shape;
         let reduced: Vec<u64> = shape.iter().enumerate().map(|(i, &d)| if kept(i) { d } else { 1 }).collect();
         let mean = self.push(Kind::Mean, "ReduceMean", vec![Some(input)], reduced.clone());
-        let centred = self.same_shape(Kind::Sub, "Sub", vec![Some(input), Some(mean)], input);
-        let square = self.same_shape(Kind::Mul, "Mul", vec![Some(centred), Some(centred)], input);
+        let centred = self.same_shape(Kind::Sub, "Sub", vec![Some(input), Some(mean)], result);
+        let square = self.same_shape(Kind::Mul, "Mul", vec![Some(centred), Some(centred)], result);
         let variance = self.push(Kind::Mean, "ReduceMean", vec![Some(square)], reduced);
         let variance = self.with_number(Kind::Add, "Add", variance, 1e-5);
         let factor = self.same_shape(Kind::Rsqrt, "Rsqrt", vec![Some(variance)], variance);
-        let mut result = self.same_shape(Kind::Mul, "Mul", vec![Some(centred), Some(factor)], input);
+        let mut last = self.same_shape(Kind::Mul, "Mul", vec![Some(centred), Some(factor)], result);
         if gain.is_some() {
-            result = self.same_shape(Kind::Mul, "Mul", vec![Some(result), gain], input);
+            last = self.same_shape(Kind::Mul, "Mul", vec![Some(last), gain], result);
         }
         if offset.is_some() {
-            self.same_shape(Kind::Add, "Add", vec![Some(result), offset], input);
+            self.same_shape(Kind::Add, "Add", vec![Some(last), offset], result);
         }
     }
 }

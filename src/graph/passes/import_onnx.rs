@@ -192,8 +192,7 @@ fn pool(draft: &Draft, node: &mut Node, operator: &Operator) {
     };
     let (input, output) = (&draft.values[input].shape, &draft.values[output].shape);
     let kernel = sizes(operator, "kernel_shape", input.len().saturating_sub(2));
-    let channels = input.get(1).copied().unwrap_or(1);
-    let window = window(operator, input, output, &kernel, channels);
+    let window = window(operator, input, output, &kernel, 1);
     node.pads = pads(operator, &window, input.len().saturating_sub(2));
     node.pads_count = operator.int("count_include_pad") == Some(1);
     node.geometry = Some(Geometry::Window(window));

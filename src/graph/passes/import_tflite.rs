@@ -178,7 +178,7 @@ fn pool(draft: &Draft, node: &mut Node, operator: &Operator) {
         stride_width: number(operator, "stride_w"),
         dilation_height: 1,
         dilation_width: 1,
-        groups: at(input, 3),
+        groups: 1,
     };
     node.pads = pads(operator, &window);
     node.geometry = Some(Geometry::Window(window));
@@ -191,7 +191,7 @@ fn dense(draft: &Draft, node: &mut Node) {
     // Weights are stored as outputs x inputs.
     let k = from_end(&draft.values[weight].shape, 0);
     let n = from_end(&draft.values[weight].shape, 1);
-    let m = if n == 0 { 0 } else { draft.values[output].elements() / n };
+    let m = draft.values[output].elements().checked_div(n).unwrap_or(0);
     node.geometry = Some(Geometry::MatMul { batch: 1, m, n, k });
 }
 

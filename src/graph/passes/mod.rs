@@ -20,6 +20,8 @@ mod kind;
 mod layout;
 mod norms;
 mod padding;
+#[cfg(test)]
+mod pattern_tests;
 mod products;
 mod quantization;
 mod rules;
@@ -81,8 +83,11 @@ pub fn lower(graph: &Graph, rules: &LoweringRules) -> Result<LoweredGraph, Lower
     if rules.channels_last {
         layout::to_channels_last(&mut draft);
     }
-    views::remove(&mut draft, rules);
     products::choose_form(&mut draft, rules);
+    views::remove(&mut draft, rules);
+    if rules.dense_from_convolution {
+        products::dense_from_convolution(&mut draft);
+    }
     fold_weights::fold(&mut draft, rules);
     if rules.gates {
         gates::recognise(&mut draft, rules);

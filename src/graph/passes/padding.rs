@@ -2,6 +2,7 @@
 
 use super::super::lowered::{Geometry, OperatorClass, Window};
 use super::draft::{Draft, Node};
+use super::import::Source;
 use super::kind::Kind;
 
 /// Inserts a padding operator before every window whose padding is neither absent nor "same".
@@ -34,15 +35,14 @@ pub(crate) fn make_explicit(draft: &mut Draft) {
             ..window
         };
         let source = draft.values[input].clone();
-        let mut shape = source.shape;
-        let axes: [usize; 2] =
-            if shape.len() == 4 { [2, 3] } else { [shape.len(), shape.len().saturating_sub(1)] };
-        if let Some(height) = shape.get_mut(axes[0]) {
-            *height = padded.in_height;
-        }
-        if let Some(width) = shape.get_mut(axes[1]) {
-            *width = padded.in_width;
-        }
+        // The input may be the alias of another shape; the window knows the plane.
+        let plane = window.in_channels.saturating_mul(window.in_height).saturating_mul(window.in_width);
+        let batch = source.elements().checked_div(plane).unwrap_or(1);
+        let shape = if draft.source == Source::Tflite {
+            vec![batch, padded.in_height, padded.in_width, padded.in_channels]
+        } else {
+            vec![batch, padded.in_channels, padded.in_height, padded.in_width]
+        };
         let result = draft.add_value(format!("{}:padded", source.name), shape, source.element);
         nodes.push(Node {
             kind: Kind::Pad,

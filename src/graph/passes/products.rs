@@ -1,11 +1,12 @@
 //! Equivalent forms of matrix products: fully connected layers, 1x1 convolutions on one point, fused scaling.
 
 use super::super::lowered::{Geometry, Window};
-use super::draft::Draft;
+use super::draft::{Draft, Node};
+use super::import::Source;
 use super::kind::Kind;
 use super::rules::LoweringRules;
 
-/// Gives products the form that the runtime executes.
+/// Gives products and means the form that the runtime executes. Runs before views go, because shapes decide.
 pub(crate) fn choose_form(draft: &mut Draft, rules: &LoweringRules) {
     if rules.global_pool_as_reduction {
         for node in &mut draft.nodes {
@@ -14,6 +15,13 @@ pub(crate) fn choose_form(draft: &mut Draft, rules: &LoweringRules) {
                 Kind::GlobalMaxPool => Kind::ReduceMax,
                 kind => kind,
             };
+        }
+    }
+    if rules.plane_mean_as_global_pool {
+        for index in 0..draft.nodes.len() {
+            if is_plane_mean(draft, &draft.nodes[index]) {
+                draft.nodes[index].kind = Kind::GlobalAveragePool;
+            }
         }
     }
     if rules.dense_from_matmul {
@@ -29,13 +37,28 @@ pub(crate) fn choose_form(draft: &mut Draft, rules: &LoweringRules) {
             }
         }
     }
-    if rules.dense_from_convolution {
-        dense_from_convolution(draft);
-    }
 }
 
-/// A convolution over a plane of one point, after something that leaves one point.
-fn dense_from_convolution(draft: &mut Draft) {
+/// Whether a mean leaves one number per channel of a plane.
+fn is_plane_mean(draft: &Draft, node: &Node) -> bool {
+    let (Kind::Mean, Some(input), Some(result)) = (node.kind, node.operand(0), node.result()) else {
+        return false;
+    };
+    let [batch, a, b, c] = *draft.values[input].shape.as_slice() else { return false };
+    let channels = if draft.source == Source::Tflite { c } else { a };
+    // The axes are attributes in some operator sets and inputs in others; the result's shape says them all.
+    let (kept, reduced): (Vec<u64>, [u64; 2]) = if draft.source == Source::Tflite {
+        (vec![batch, 1, 1, c], [a, b])
+    } else {
+        (vec![batch, a, 1, 1], [b, c])
+    };
+    let shape = &draft.values[result].shape;
+    reduced.iter().any(|&d| d > 1) && (*shape == kept || *shape == [batch, channels])
+}
+
+/// Turns convolutions over a plane of one point, after something that leaves one point, into fully connected layers.
+/// Runs after views are gone.
+pub(crate) fn dense_from_convolution(draft: &mut Draft) {
     let uses = draft.uses();
     for index in 0..draft.nodes.len() {
         let node = &draft.nodes[index];

@@ -76,14 +76,14 @@ pub(crate) fn fold(draft: &mut Draft) {
 fn drop_pairs(draft: &mut Draft) {
     let uses = draft.uses();
     let mut dead = vec![false; draft.nodes.len()];
-    for index in 0..draft.nodes.len() {
+    for (index, gone) in dead.iter_mut().enumerate() {
         let node = &draft.nodes[index];
         let (Kind::Quantize, Some(input), Some(result)) = (node.kind, node.operand(0), node.result()) else {
             continue;
         };
         let before = uses.producer[input].filter(|&p| draft.nodes[p].kind == Kind::Dequantize);
         if let Some(raw) = before.and_then(|p| draft.nodes[p].operand(0)) {
-            dead[index] = true;
+            *gone = true;
             draft.replace_uses(result, raw);
         }
     }

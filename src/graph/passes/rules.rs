@@ -73,6 +73,8 @@ pub struct LoweringRules {
     pub fused_matmul: bool,
     /// Whether global pooling is executed as a reduction over the plane.
     pub global_pool_as_reduction: bool,
+    /// Whether a mean over the whole plane is executed as global pooling (ncnn: `replace_reduction_with_global_pooling`).
+    pub plane_mean_as_global_pool: bool,
     /// Whether hard-sigmoid and hard-swish written out by an exporter are recognised (and then executed as the
     /// next fields say).
     pub gates: bool,
@@ -131,6 +133,7 @@ pub const NONE: LoweringRules = LoweringRules {
     dense_from_convolution: false,
     fused_matmul: false,
     global_pool_as_reduction: false,
+    plane_mean_as_global_pool: false,
     gates: false,
     silu: false,
     hard_swish: true,
@@ -181,6 +184,7 @@ pub const TFLITE: LoweringRules = LoweringRules {
     dense_from_convolution: false,
     fused_matmul: false,
     global_pool_as_reduction: true,
+    plane_mean_as_global_pool: false,
     gates: true,
     silu: false,
     hard_swish: true,
@@ -244,6 +248,7 @@ pub const MACE: LoweringRules = LoweringRules {
     dense_from_convolution: false,
     fused_matmul: false,
     global_pool_as_reduction: false,
+    plane_mean_as_global_pool: false,
     gates: true,
     silu: false,
     hard_swish: false,
@@ -298,6 +303,7 @@ pub const NCNN: LoweringRules = LoweringRules {
     dense_from_convolution: true,
     fused_matmul: false,
     global_pool_as_reduction: false,
+    plane_mean_as_global_pool: true,
     gates: true,
     silu: true,
     hard_swish: true,
@@ -350,6 +356,7 @@ pub const ONNXRUNTIME: LoweringRules = LoweringRules {
     dense_from_convolution: false,
     fused_matmul: true,
     global_pool_as_reduction: false,
+    plane_mean_as_global_pool: false,
     gates: true,
     silu: true,
     hard_swish: true,

@@ -9,18 +9,20 @@ use super::rules::LoweringRules;
 pub(crate) fn remove(draft: &mut Draft, rules: &LoweringRules) {
     let mut dead = vec![false; draft.nodes.len()];
     let mut replacement: Vec<usize> = (0..draft.values.len()).collect();
+    // Whether a node moves data is judged by the shapes that it was written for; an alias has another one.
     for (index, gone) in dead.iter_mut().enumerate() {
-        for operand in draft.nodes[index].operands.iter_mut().flatten() {
-            *operand = replacement[*operand];
-        }
         let node = &draft.nodes[index];
         let is_view = rules.alias_views && matches!(node.kind, Kind::Reshape | Kind::Identity);
-        if !is_view && !(rules.drop_no_ops && is_no_op(draft, node)) {
+        let is_nothing = rules.drop_no_ops && is_no_op(draft, node);
+        if !(is_view || is_nothing) {
             continue;
         }
         let (Some(from), Some(result)) = (draft.activations(node).next(), node.result()) else { continue };
-        replacement[result] = from;
+        replacement[result] = replacement[from];
         *gone = true;
+    }
+    for operand in draft.nodes.iter_mut().flat_map(|node| node.operands.iter_mut()).flatten() {
+        *operand = replacement[*operand];
     }
     for output in &mut draft.outputs {
         *output = replacement[*output];
@@ -81,5 +83,28 @@ mod tests {
         assert!(moves_nothing(&[0, 2, 1, 3], &[1, 1, 12, 64]));
         assert!(!moves_nothing(&[0, 2, 1, 3], &[1, 128, 12, 64]));
         assert!(moves_nothing(&[1, 0, 2], &[197, 1, 768]));
+    }
+
+    #[test]
+    fn a_transposition_behind_a_reshape_is_judged_by_the_reshaped_dimensions() {
+        use super::super::super::model::{Attribute, Operator};
+        use super::super::testing::{activation, graph, operator};
+        use super::super::{NCNN, lower};
+        let permutation = vec![("perm".to_owned(), Attribute::Ints(vec![1, 0, 2]))];
+        let heads = graph(
+            vec![
+                activation("x", &[197, 1, 768]),
+                activation("heads", &[197, 12, 64]),
+                activation("y", &[12, 197, 64]),
+            ],
+            vec![
+                operator("Reshape", &[0], &[1]),
+                Operator { attributes: permutation, ..operator("Transpose", &[1], &[2]) },
+            ],
+            &[0],
+            &[2],
+        );
+        let types: Vec<_> = lower(&heads, &NCNN).unwrap().operators.into_iter().map(|o| o.op_type).collect();
+        assert_eq!(types, ["Permute"]);
     }
 }
