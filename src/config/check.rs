@@ -40,7 +40,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("soc::no-fallback", "the last kernel of a performance takes any operator"),
     ("soc::no-crossing", "every pair of processors that a runtime uses has a crossing"),
     ("soc::support", "an operator is listed once, with known conditions"),
-    ("scenario::target", "a scenario names exactly one of a device and a SoC"),
+    ("scenario::target", "a scenario names a device or a SoC, and a runtime; a task graph brings its own"),
     ("scenario::graph", "a stream names exactly one of a model and a task-graph file"),
     ("scenario::arrivals", "the keys of an arrival process are those of its kind"),
     ("scenario::unit", "a duration or rate carries a known unit"),

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod check;
 pub mod dag_file;
 pub mod document;
+pub mod hardware;
 mod json;
 pub mod library;
 pub mod model_file;
@@ -19,6 +20,7 @@ mod soc_raw;
 mod support_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;
 pub use scenario_file::{profile_overrides, scenario, scenario_text, unknown_name};

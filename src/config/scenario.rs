@@ -35,7 +35,7 @@ pub enum TargetSpec {
     Profiles {
         /// Id or path of a device profile.
         device: Option<String>,
-        /// Id or path of a SoC profile; given exactly when `device` is not.
+        /// Id or path of a SoC profile, when there is no device; beside one, the file that describes its SoC.
         soc: Option<String>,
         /// Id or path of a runtime profile.
         runtime: String,

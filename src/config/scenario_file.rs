@@ -132,7 +132,7 @@ fn target(check: &mut Checker<'_>, raw: &RawFile, streams: &[StreamSpec]) -> Tar
     }
     let help = "write device = \"xiaomi-9\" or soc = \"snapdragon-855\"; `hetsoc list` prints the known ones";
     match (&raw.device, &raw.soc) {
-        (Some(_), Some(soc)) => {
+        (Some(_), Some(soc)) if !soc.get_ref().ends_with(".toml") => {
             check.error(
                 "scenario::target",
                 &soc.span(),

@@ -20,6 +20,15 @@ pub struct Clocks {
     pub memory: Option<Hertz>,
 }
 
+impl Clocks {
+    /// From (processor, clock) pairs, in which `memory` means the memory.
+    #[must_use]
+    pub fn of(pairs: &[(String, Hertz)]) -> Self {
+        let memory = pairs.iter().rev().find(|(of, _)| of == "memory").map(|(_, clock)| *clock);
+        Self { processors: pairs.iter().filter(|(of, _)| of != "memory").cloned().collect(), memory }
+    }
+}
+
 /// What a machine is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {

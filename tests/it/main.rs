@@ -10,6 +10,7 @@
 
 mod bad_profiles;
 mod common_benchmark;
+mod coverage;
 mod graph_json;
 mod layering;
 mod lowering;

@@ -134,7 +134,7 @@ fn analytic_cases() {
         );
         close(cost.alone.seconds(), number("time"));
         assert_eq!(cost.bound.id(), case["bound"].as_str().unwrap());
-        close(cost.demand, number("bytes") / number("time"));
+        close(cost.dram_bytes, number("bytes"));
     }
 }
 
@@ -182,11 +182,11 @@ fn caches_hold_what_fits() {
     let time = |bytes: f64| {
         let cost =
             cost(&cached, &runtime_text("inf", "efficiency = 1"), "cpu-1large", &product(2000.0, bytes));
-        (cost.alone.micros(), cost.demand, cost.bound)
+        (cost.alone.micros(), cost.dram_bytes, cost.bound)
     };
     let (hot, cold) = (time(40_000.0), time(400_000.0));
     close(hot.0, 4.0);
     assert_eq!((hot.1, hot.2), (0.0, Bound::Memory));
     close(cold.0, 400.0);
-    close(cold.1, 1e9);
+    close(cold.1, 400_000.0);
 }
