@@ -81,9 +81,8 @@ impl CliError {
             | Self::Simulation(SimulationError::Strategy(StrategyError::UnknownExecutor { .. })) => {
                 ExitCode::NothingMatched
             }
-            Self::Simulation(SimulationError::Engine(EngineError::TimeReversed { .. })) => {
-                ExitCode::Unexpected
-            }
+            Self::Simulation(SimulationError::Engine(EngineError::TimeReversed { .. }))
+            | Self::Unexpected(_) => ExitCode::Unexpected,
             Self::Simulation(_) => ExitCode::Infeasible,
             Self::Threshold(_) => ExitCode::Threshold,
             Self::Output(_) => ExitCode::Output,

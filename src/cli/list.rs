@@ -87,7 +87,8 @@ fn socs() -> Result<Vec<Entry>, CliError> {
     let mut entries = Vec::new();
     for id in Library.ids(ProfileKind::Soc) {
         let soc = Library.soc(id, &[])?.value;
-        let clusters: Vec<_> = soc.clusters.iter().map(|c| format!("{} x {}", c.cores, c.core)).collect();
+        let clusters: Vec<_> =
+            soc.clusters.iter().map(|c| format!("{} x {}", c.cores, c.core_type)).collect();
         let devices: Vec<_> = soc.devices.iter().map(|d| d.id.clone()).collect();
         entries.push(Entry {
             id: id.to_owned(),

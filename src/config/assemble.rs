@@ -1,7 +1,7 @@
 //! From a validated scenario to everything that a run needs.
 
 use super::dag_file::{DagNetwork, read_dag};
-use super::library::Library;
+use super::hardware::{Choice, Hardware, hardware};
 use super::model_file::{ModelGraph, load_model, unwrap_loaded};
 use super::plan_file::read_plans;
 use super::read::read_text;
@@ -9,10 +9,10 @@ use super::scenario::{
     ArrivalSpec, GranularitySpec, GraphSource, NetworkSpec, ParameterValue, QueuePolicy as PolicySpec,
     ScenarioSpec, StreamSpec, TargetSpec, TransferStart as StartSpec,
 };
-use super::scenario_file::profile_overrides;
-use crate::diagnostics::{Diagnostic, InputError};
+use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
-use crate::physics::{Clocks, Machine, Parts, compile};
+use crate::graph::lowered::LoweredGraph;
+use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::input_hash;
 use crate::simulation::{Arrivals, Problem, QueuePolicy, RequestQueue, StreamProblem};
@@ -127,22 +127,9 @@ fn profiles(
     let TargetSpec::Profiles { device, soc, runtime, executors, clocks } = &spec.target else {
         return task_graph(spec, hashes);
     };
-    let library = Library;
-    let device = device
-        .as_ref()
-        .map(|name| library.device(name, &profile_overrides(overrides, "device")))
-        .transpose()?
-        .map(|loaded| unwrap_loaded(loaded, warnings));
-    let soc_name = soc.clone().or_else(|| device.as_ref().map(|d| d.soc.clone())).unwrap_or_default();
-    let soc = unwrap_loaded(library.soc(&soc_name, &profile_overrides(overrides, "soc"))?, warnings);
-    let runtime =
-        unwrap_loaded(library.runtime(&soc.id, runtime, &profile_overrides(overrides, "runtime"))?, warnings);
-    let clocks = Clocks {
-        processors: clocks.iter().filter(|(id, _)| id != "memory").cloned().collect(),
-        memory: clocks.iter().find(|(id, _)| id == "memory").map(|(_, clock)| *clock),
-    };
-    let parts = Parts { soc: &soc, device: device.as_ref(), runtime: &runtime, executors, clocks: &clocks };
-    let machine = compile(&parts)?;
+    let choice =
+        Choice { device: device.as_deref(), soc: soc.as_deref(), runtime, executors, clocks, overrides };
+    let Hardware { soc, device, runtime, machine } = unwrap_loaded(hardware(&choice)?, warnings);
     // A profile is known by what was understood of it, so that comments and spacing do not change a hash.
     hashes.insert("soc".to_owned(), input_hash(format!("{soc:?}").as_bytes()));
     hashes.insert("runtime".to_owned(), input_hash(format!("{runtime:?}").as_bytes()));
@@ -166,6 +153,7 @@ fn profiles(
         }
         let lowered = model.lowered(&runtime.lowering)?;
         let costs = machine.cost_table(&lowered)?;
+        warnings.extend(unchecked(&machine, &lowered, &stream.name));
         labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));
         streams.push(StreamProblem {
             name: stream.name.clone(),
@@ -192,6 +180,22 @@ fn profiles(
         limits: limits(spec),
     };
     Ok((problem, labels, Some(machine)))
+}
+
+/// Operators whose support depends on conditions that the graph does not tell.
+fn unchecked(machine: &Machine, graph: &LoweredGraph, stream: &str) -> Option<String> {
+    let types: std::collections::BTreeSet<String> = machine
+        .unchecked(graph)
+        .into_iter()
+        .map(|(op, _)| printable(&graph.operators[op as usize].op_type))
+        .collect();
+    (!types.is_empty()).then(|| {
+        let types: Vec<String> = types.into_iter().collect();
+        format!(
+            "`{stream}`: support of {} has conditions that were not checked and count as met",
+            types.join(", ")
+        )
+    })
 }
 
 fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Result<Target, InputError> {
