@@ -111,3 +111,22 @@ fn deterministic_pipeline_of_stations() {
         equal(&[pair[1] - pair[0]], &[number(&case["period"])], "period");
     }
 }
+
+/// Fixed priorities, preemptive, all tasks released together: the first job of each has the worst response.
+#[test]
+fn worst_responses_of_periodic_tasks() {
+    let file = oracle("analytic");
+    let case = &file["fixed_priority_rta"];
+    let tasks: Vec<(f64, f64)> =
+        case["tasks"].as_array().unwrap().iter().map(|t| (number(&t[0]), number(&t[1]))).collect();
+    let mut jobs = Vec::new();
+    for (class, &(work, period)) in tasks.iter().enumerate() {
+        jobs.extend((0..(24.0 / period) as usize).map(|job| (class, job as f64 * period, work)));
+    }
+    let ends = finishes(Discipline::Preemptive, tasks.len(), &jobs);
+    let mut worst = vec![0.0f64; tasks.len()];
+    for (job, end) in jobs.iter().zip(ends) {
+        worst[job.0] = worst[job.0].max(end - job.1);
+    }
+    equal(&worst, &numbers(&case["worst_response"]), "responses");
+}

@@ -1,11 +1,14 @@
 //! Results that follow from a formula or from an independent tool, reproduced by running the engine or
 //! the simulation. The numbers are in `tests/data/oracles`; its README names their origin.
 
+mod energy;
 mod exact;
 mod lists;
 mod optima;
 mod published;
 mod queues;
+mod requests;
+mod sharing;
 pub mod stations;
 pub mod statistics;
 mod tasks;

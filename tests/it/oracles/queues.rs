@@ -227,7 +227,8 @@ fn processor_sharing() {
             coverage(&format!("M/G/1-PS {rate} {law:?}"), &theory, |seed| {
                 let mut stations = single(Discipline::Sharing, usize::MAX, rate, law.clone(), seed);
                 stations.watched_size = 2.0;
-                batches(stations, length(1.0, rate), |stations, _| {
+                let longer = if rate < 0.9 { 2.0 } else { 1.0 };
+                batches(stations, longer * length(1.0, rate), |stations, _| {
                     let tally = &stations.tallies[0];
                     let mut values = vec![mean(tally)];
                     if watched {
