@@ -3,5 +3,7 @@
 
 mod build;
 mod common_benchmark;
+mod engine_errors;
 mod oracles;
+mod properties;
 mod shared;
