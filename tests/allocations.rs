@@ -6,9 +6,7 @@ use hetsoc::engine::Limits;
 use hetsoc::graph::dag::Dag;
 use hetsoc::physics::{Bound, CostTable, OperatorCost};
 use hetsoc::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, play, prepare};
-use hetsoc::soc::{
-    Crossing, Dispersion, Executor, Network, Platform, ProcessorKind, Resource, ResourceId,
-};
+use hetsoc::soc::{Crossing, Dispersion, Executor, Network, Platform, ProcessorKind, Resource, ResourceId};
 use hetsoc::strategy::{EarliestFinishTime, Granularity, TransferStart};
 use hetsoc::units::{BytesPerSec, SimDuration, Watts};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -92,12 +92,7 @@ pub fn problem(platform: Platform, streams: Vec<StreamProblem>) -> Problem {
 }
 
 /// Operators with costs, edges, and a contention-free network, all in seconds and bytes.
-pub fn tasks(
-    costs: &[Vec<Option<f64>>],
-    edges: &[(u32, u32, f64)],
-    latency: f64,
-    bandwidth: f64,
-) -> Problem {
+pub fn tasks(costs: &[Vec<Option<f64>>], edges: &[(u32, u32, f64)], latency: f64, bandwidth: f64) -> Problem {
     problem(platform(costs[0].len(), latency, bandwidth), vec![stream(costs, edges)])
 }
 

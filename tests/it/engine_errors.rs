@@ -119,8 +119,7 @@ fn plans_that_do_not_fit_are_refused() {
 
 #[test]
 fn customers_that_circulate_without_time_passing() {
-    let class =
-        Class { origin: Origin::Closed(1), route: vec![(0, Law::Constant(0.0))], fork: false };
+    let class = Class { origin: Origin::Closed(1), route: vec![(0, Law::Constant(0.0))], fork: false };
     let mut stations = Stations::new(&[(Discipline::Fifo(1), usize::MAX)], &[class], 0);
     let limits = Limits { events_at_one_time: 1000, ..Limits::default() };
     let error = run(&mut stations, limits).unwrap_err();
@@ -185,8 +184,11 @@ fn busy() -> Problem {
         cost.overhead = SimDuration::from_seconds(0.1);
         Some(cost)
     });
-    stream.arrivals =
-        Arrivals::Periodic { period: SimDuration::from_seconds(0.7), offset: SimDuration::ZERO, count: Some(12) };
+    stream.arrivals = Arrivals::Periodic {
+        period: SimDuration::from_seconds(0.7),
+        offset: SimDuration::ZERO,
+        count: Some(12),
+    };
     problem(platform, vec![stream])
 }
 

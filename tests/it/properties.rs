@@ -47,11 +47,7 @@ fn recipes() -> impl Strategy2<Value = Recipe> {
         shape.prop_map(move |(operators, edges, queue, hardware, (replay, seed))| Recipe {
             processors,
             operators,
-            edges: edges
-                .into_iter()
-                .filter(|e| e.0 < e.1)
-                .map(|e| (e.0, e.1, f64::from(e.2)))
-                .collect(),
+            edges: edges.into_iter().filter(|e| e.0 < e.1).map(|e| (e.0, e.1, f64::from(e.2))).collect(),
             arrivals: queue.0,
             requests: queue.1,
             policy: queue.2,

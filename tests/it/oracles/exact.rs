@@ -64,9 +64,12 @@ fn sharing_of_one_processor() {
 
 #[test]
 fn a_run_from_empty_to_empty_obeys_little_and_the_utilisation_law() {
-    for (discipline, servers) in
-        [(Discipline::Fifo(1), 1.0), (Discipline::Fifo(3), 3.0), (Discipline::Sharing, 1.0), (Discipline::RoundRobin(0.5), 1.0)]
-    {
+    for (discipline, servers) in [
+        (Discipline::Fifo(1), 1.0),
+        (Discipline::Fifo(3), 3.0),
+        (Discipline::Sharing, 1.0),
+        (Discipline::RoundRobin(0.5), 1.0),
+    ] {
         let times: Vec<f64> = (0..5000).map(|i| f64::from(i) * 1.1 + f64::from(i * i % 7)).collect();
         let mut times = times;
         times.sort_by(f64::total_cmp);
@@ -94,7 +97,8 @@ fn a_run_from_empty_to_empty_obeys_little_and_the_utilisation_law() {
 #[test]
 fn deterministic_pipeline_of_stations() {
     let file = oracle("analytic");
-    let case = file["queueing"].as_array().unwrap().iter().find(|c| c["model"] == "deterministic pipeline").unwrap();
+    let case =
+        file["queueing"].as_array().unwrap().iter().find(|c| c["model"] == "deterministic pipeline").unwrap();
     let stages = numbers(&case["stages"]);
     let class = Class {
         origin: Origin::Listed(vec![0.0; 100].into()),

@@ -65,8 +65,7 @@ fn replaying_a_planted_schedule_reaches_the_optimum() {
         let times: Vec<f64> = segments.iter().map(|s| f64::from(s.1 - s.0)).collect();
         let problem = tasks(&identical(&times, processors), &edges, 0.0, f64::INFINITY);
         let order: Vec<_> = (0u32..).zip(&segments).map(|(task, s)| (task, s.2)).collect();
-        let mut strategy =
-            Replay::new(vec![plan(Dispatch::InOrder, TransferStart::ProducerFinish, &order)]);
+        let mut strategy = Replay::new(vec![plan(Dispatch::InOrder, TransferStart::ProducerFinish, &order)]);
         let (outcome, log) = watch(&problem, &mut strategy);
         assert_eq!(outcome.makespan.seconds(), f64::from(length));
         for (row, segment) in log.schedule().iter().zip(&segments) {
@@ -113,8 +112,7 @@ fn proved_optima_of_unrelated_processors() {
             .collect();
         schedule.sort_by(|a, b| a.partial_cmp(b).unwrap());
         let order: Vec<_> = schedule.iter().map(|row| (row.2, row.3)).collect();
-        let mut strategy =
-            Replay::new(vec![plan(Dispatch::InOrder, TransferStart::ProducerFinish, &order)]);
+        let mut strategy = Replay::new(vec![plan(Dispatch::InOrder, TransferStart::ProducerFinish, &order)]);
         let (outcome, log) = watch(&problem, &mut strategy);
         assert_eq!(outcome.makespan.seconds(), optimum, "{}", instance["id"]);
         assert_feasible(&problem, &log.schedule());

@@ -41,7 +41,8 @@ fn topcuoglu() -> Problem {
         (7, 9, 11.0),
         (8, 9, 13.0),
     ];
-    let costs: Vec<Vec<_>> = costs.iter().map(|row| row.iter().map(|&c| Some(f64::from(c))).collect()).collect();
+    let costs: Vec<Vec<_>> =
+        costs.iter().map(|row| row.iter().map(|&c| Some(f64::from(c))).collect()).collect();
     tasks(&costs, &edges, 0.0, 1.0)
 }
 
@@ -74,7 +75,11 @@ impl Strategy for LeastCost {
 #[test]
 fn online_policies_on_a_published_graph() {
     let problem = topcuoglu();
-    let check = |strategy: &mut dyn Strategy, makespan: f64, places: [u16; 10], starts: [f64; 10], ends: [f64; 10]| {
+    let check = |strategy: &mut dyn Strategy,
+                 makespan: f64,
+                 places: [u16; 10],
+                 starts: [f64; 10],
+                 ends: [f64; 10]| {
         let (outcome, log) = watch(&problem, strategy);
         assert_eq!(outcome.makespan.seconds(), makespan);
         let rows = log.schedule();

@@ -120,8 +120,7 @@ fn poisson_arrivals() {
         let theory = [("W", number(&case["W"])), ("Wq", number(&case["Wq"]))];
         coverage(&format!("simulation, {model} {rate}"), &theory, |seed| {
             // Both ways to queue: in front of the model, and in front of the processor.
-            let queue =
-                if seed % 2 == 0 { RequestQueue::UNLIMITED } else { RequestQueue::ONE_AT_A_TIME };
+            let queue = if seed % 2 == 0 { RequestQueue::UNLIMITED } else { RequestQueue::ONE_AT_A_TIME };
             let arrivals = Arrivals::Poisson {
                 mean_gap: SimDuration::from_seconds(1e-3 / rate),
                 count: Some(11 * batch as u64),

@@ -61,7 +61,11 @@ impl Law {
                 *mean * (variance.sqrt() * normal - 0.5 * variance).exp()
             }
             Self::TwoPoint(p, first, second) => {
-                if uniform(random) < *p { *first } else { *second }
+                if uniform(random) < *p {
+                    *first
+                } else {
+                    *second
+                }
             }
             Self::Listed(values) => values.pop_front().unwrap_or(0.0),
         }
@@ -291,8 +295,7 @@ impl Stations {
         self.inside += 1;
         self.population.set(now, self.inside as f64);
         for stage in 0..forked {
-            let part =
-                Part { customer, stage, entered: now, left: SimDuration::ZERO, started: false };
+            let part = Part { customer, stage, entered: now, left: SimDuration::ZERO, started: false };
             let part = reuse(&mut self.parts, &mut self.free_parts, part);
             self.enter(now, part);
         }

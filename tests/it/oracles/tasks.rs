@@ -59,7 +59,8 @@ fn fork_join_with_transfers() {
         .flat_map(|b| [(0, b, number(&case["edge_in"])), (b, 6, number(&case["edge_out"]))])
         .collect();
     let problem = tasks(&identical(&times, 5), &edges, number(&case["latency"]), number(&case["bandwidth"]));
-    let order: Vec<_> = (0..=6u32).map(|task| (task, if task == 6 { 0 } else { task.saturating_sub(1) as u16 })).collect();
+    let order: Vec<_> =
+        (0..=6u32).map(|task| (task, if task == 6 { 0 } else { task.saturating_sub(1) as u16 })).collect();
     for start in [TransferStart::Assignment, TransferStart::ProducerFinish] {
         let outcome = replay(&problem, vec![plan(Dispatch::AtReady, start, &order)]);
         // The end is assigned when the last branch is done, which is the one whose data comes last.
@@ -75,11 +76,14 @@ fn transfers_share_one_link() {
         let count: u32 = key.strip_prefix("k=").unwrap().parse().unwrap();
         let edges: Vec<_> = (1..=count).map(|reader| (0, reader, number(&case["bytes_each"]))).collect();
         let rate = number(&case["bandwidth"]);
-        let mut problem = tasks(&identical(&vec![0.0; count as usize + 1], 2), &edges, number(&case["latency"]), rate);
+        let mut problem =
+            tasks(&identical(&vec![0.0; count as usize + 1], 2), &edges, number(&case["latency"]), rate);
         problem.platform.network = Network::SharedBus(BytesPerSec(rate));
         let order: Vec<_> = (0..=count).map(|task| (task, u16::from(task > 0))).collect();
-        let (_, log) =
-            watch(&problem, &mut Replay::new(vec![plan(Dispatch::AtReady, TransferStart::Assignment, &order)]));
+        let (_, log) = watch(
+            &problem,
+            &mut Replay::new(vec![plan(Dispatch::AtReady, TransferStart::Assignment, &order)]),
+        );
         assert_eq!(log.transfers.len(), count as usize);
         for transfer in log.transfers {
             close(transfer.end.seconds(), number(expected), 1e-11, key);
@@ -90,7 +94,8 @@ fn transfers_share_one_link() {
 #[test]
 fn pipeline_of_operators() {
     let file = oracle("analytic");
-    let case = file["queueing"].as_array().unwrap().iter().find(|c| c["model"] == "deterministic pipeline").unwrap();
+    let case =
+        file["queueing"].as_array().unwrap().iter().find(|c| c["model"] == "deterministic pipeline").unwrap();
     let stages = numbers(&case["stages"]);
     let mut problem = tasks(&identical(&stages, 3), &[(0, 1, 9.0), (1, 2, 9.0)], 0.0, f64::INFINITY);
     problem.streams[0].arrivals = Arrivals::Listed(vec![SimTime::ZERO; 100]);
@@ -109,9 +114,14 @@ fn pipeline_of_operators() {
 fn chain_placement() {
     let file = oracle("analytic");
     let case = &file["chain_placement_dp"];
-    let costs: Vec<Vec<Option<f64>>> =
-        case["w"].as_array().unwrap().iter().map(|row| numbers(row).into_iter().map(Some).collect()).collect();
-    let edges: Vec<_> = (0u32..).zip(numbers(&case["transfer"])).map(|(i, bytes)| (i, i + 1, bytes)).collect();
+    let costs: Vec<Vec<Option<f64>>> = case["w"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| numbers(row).into_iter().map(Some).collect())
+        .collect();
+    let edges: Vec<_> =
+        (0u32..).zip(numbers(&case["transfer"])).map(|(i, bytes)| (i, i + 1, bytes)).collect();
     let problem = tasks(&costs, &edges, 0.0, 1.0);
     let makespan = |assignment: &[u16]| {
         let order: Vec<_> = (0u32..).zip(assignment.iter().copied()).collect();
@@ -171,7 +181,8 @@ fn split_over_two_processors() {
             let problem = tasks(&identical(&times, 2), &edges, 0.0, f64::INFINITY);
             in_order(&problem, &[(0, 0), (1, 0), (2, 1), (3, 0)]).makespan.seconds()
         };
-        let alone = |time: f64| in_order(&tasks(&identical(&[time], 1), &[], 0.0, 1.0), &[(0, 0)]).makespan.seconds();
+        let alone =
+            |time: f64| in_order(&tasks(&identical(&[time], 1), &[], 0.0, 1.0), &[(0, 0)]).makespan.seconds();
         let (best, at) = (0..=1000)
             .map(|step| f64::from(step) / 1000.0)
             .map(|x| (split(x), x))
@@ -203,7 +214,8 @@ fn amdahl() {
 fn two_streams_do_not_mix() {
     // Two chains of one operator each on their own processors take as long as alone.
     let costs = |a: f64, b: f64| vec![vec![Some(a), Some(b)]];
-    let problem = problem(platform(2, 0.0, 1.0), vec![stream(&costs(3.0, 9.0), &[]), stream(&costs(9.0, 5.0), &[])]);
+    let problem =
+        problem(platform(2, 0.0, 1.0), vec![stream(&costs(3.0, 9.0), &[]), stream(&costs(9.0, 5.0), &[])]);
     let outcome = simulate(&problem, &mut eft(TransferStart::Assignment), &mut ()).unwrap();
     let latencies: Vec<f64> = outcome.streams.iter().map(|s| s.latencies[0].1.seconds()).collect();
     assert_eq!(latencies, [3.0, 5.0]);
