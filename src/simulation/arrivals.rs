@@ -50,8 +50,8 @@ impl Arrivals {
 /// What happens to a request that arrives while as many as allowed are in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueuePolicy {
-    /// It waits; when the queue is full the source is held back until there is room, and later arrivals
-    /// shift with it. Latency counts from the nominal arrival.
+    /// It waits; when the queue is full the source is held back until there is room. What was due meanwhile
+    /// arrives then, and its latency counts from when it was due.
     Block,
     /// When the queue is full the longest waiting request is dropped.
     DropOldest,

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     /// The next request of a stream arrives.
-    Arrival { stream: u16, number: u32 },
+    Arrival { stream: u16, number: u32, nominal: SimTime },
     /// A transfer has passed its latency and joins the bus.
     JoinBus { flow: u32 },
     /// The outputs of a request lie where the application reads them.
@@ -350,7 +350,9 @@ impl<O: Observer> Model for Simulation<'_, O> {
             Upcoming::Activity(slot) => self.activity_ended(now, slot)?,
             Upcoming::Bus => self.flow_ended(now),
             Upcoming::Queue => match self.queue.pop() {
-                Some((_, Event::Arrival { stream, number })) => self.arrive(now, stream, number)?,
+                Some((_, Event::Arrival { stream, number, nominal })) => {
+                    self.arrive(now, stream, number, nominal)?
+                }
                 Some((_, Event::JoinBus { flow })) => {
                     self.bus.enter(now, self.flows[flow as usize].bytes, flow)
                 }

@@ -125,14 +125,15 @@ pub struct Log {
     pub transfers: Vec<TransferRecord>,
     pub bandwidth: Vec<(SimTime, f64)>,
     pub dropped: u64,
+    /// Nominal times.
     pub arrivals: Vec<SimTime>,
     pub completions: Vec<SimTime>,
     pub end: SimTime,
 }
 
 impl Observer for Log {
-    fn arrived(&mut self, now: SimTime, _: hetsoc::strategy::RequestId, _: SimTime) {
-        self.arrivals.push(now);
+    fn arrived(&mut self, _: SimTime, _: hetsoc::strategy::RequestId, nominal: SimTime) {
+        self.arrivals.push(nominal);
     }
     fn dropped(&mut self, _: SimTime, _: hetsoc::strategy::RequestId) {
         self.dropped += 1;
