@@ -117,8 +117,9 @@ pub fn play<O: Observer>(
     let mut simulation = Simulation::new(problem, strategy, observer, prepared);
     simulation.open();
     let end = engine::run(&mut simulation, problem.limits)?;
-    let end_time =
-        if end.truncated && problem.limits.until < SimTime::NEVER { problem.limits.until } else { end.time };
+    // Nothing else happens up to a time limit; a limit of events leaves the time after the last one unknown.
+    let out_of_events = end.events >= problem.limits.events;
+    let end_time = if end.truncated && !out_of_events { problem.limits.until } else { end.time };
     Ok(simulation.close(end_time, end.events, end.truncated))
 }
 
@@ -408,6 +409,13 @@ impl<O: Observer> Model for Simulation<'_, O> {
             if !state.queue.is_empty() {
                 culprits.push(format!("{} requests of stream {stream} wait", state.queue.len()));
             }
+        }
+        if culprits.is_empty() && self.upcoming.1 != Upcoming::Nothing {
+            // Between two requests: requests without work can follow each other without time passing.
+            let open = (0..self.sources.len()).filter(|&stream| {
+                self.sources[stream].has_more() || self.outcome.streams[stream].offered > 0
+            });
+            culprits.extend(open.map(|stream| format!("requests of stream {stream} keep arriving")));
         }
         culprits.truncate(8);
         culprits
