@@ -24,5 +24,7 @@ mod operator_lists;
 mod oracles;
 mod profiles;
 mod properties;
+mod readme;
 mod roofline;
 mod shared;
+mod shipped;
