@@ -1,4 +1,6 @@
 //! The `hetsoc` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    hetsoc::cli::main()
+}

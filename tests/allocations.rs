@@ -134,6 +134,8 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
         seed: 1,
         noise: true,
         limits: Limits::default(),
+        stop_after: None,
+        transfer_start: None,
     }
 }
 

@@ -83,7 +83,8 @@ pub enum DagNetwork {
 /// # Errors
 /// [`InputError`] naming line and column, or the task, edge or processor at fault.
 pub fn read_dag(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputError> {
-    let raw: RawDag = serde_json::from_str(&source.text).map_err(|error| syntax(source, &error))?;
+    let raw: RawDag = serde_json::from_str(&source.text)
+        .map_err(|error| super::json::syntax("dag::syntax", source, &error, "Plain task graphs"))?;
     let platform = platform(&raw, network)?;
     let processors = platform.executors.len();
     check_tasks(&raw, processors)?;
@@ -120,22 +121,12 @@ pub fn read_dag(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem
         platform,
         streams: vec![stream],
         granularity: Granularity::Operator,
+        transfer_start: None,
         seed: 0,
         noise: false,
+        stop_after: None,
         limits: Limits::default(),
     })
-}
-
-fn syntax(source: &Arc<SourceText>, error: &serde_json::Error) -> Diagnostic {
-    let before: usize =
-        source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    let at = (before + error.column().saturating_sub(1)).min(source.text.len());
-    // The message of the JSON reader ends with the position, which the location carries already.
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or(&message);
-    Diagnostic::new("dag::syntax", printable(message))
-        .at(source, at..at)
-        .help("the format is described in docs/FORMATS.md, section `Plain task graphs`")
 }
 
 fn platform(raw: &RawDag, network: DagNetwork) -> Result<Platform, InputError> {

@@ -1,5 +1,14 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
+pub mod compile;
+pub mod core_set;
 pub mod cost_table;
+pub mod latency;
+pub mod machine;
+pub mod numbers;
+pub mod support;
 
+pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
+pub use machine::{Clocks, Estimate, Machine, Parts};
+pub use numbers::Numbers;

@@ -9,10 +9,10 @@ use rand_distr::{Distribution, Exp1};
 pub enum Arrivals {
     /// One request at time zero.
     Single,
-    /// The next request arrives when the one before is complete; so many in all.
+    /// The next request arrives when the one before is complete.
     BackToBack {
-        /// Number of requests.
-        count: u64,
+        /// Number of requests; `None` goes on until the run's stop rule.
+        count: Option<u64>,
     },
     /// At `offset`, `offset + period`, ...
     Periodic {
@@ -40,8 +40,7 @@ impl Arrivals {
     pub fn count(&self) -> Option<u64> {
         match self {
             Self::Single => Some(1),
-            Self::BackToBack { count } => Some(*count),
-            Self::Periodic { count, .. } | Self::Poisson { count, .. } => *count,
+            Self::BackToBack { count } | Self::Periodic { count, .. } | Self::Poisson { count, .. } => *count,
             Self::Listed(times) => Some(times.len() as u64),
         }
     }

@@ -101,54 +101,54 @@ pub trait Observer {
 
 impl Observer for () {}
 
+/// Passes every event on to each of the observers given.
+macro_rules! forward {
+    ($self:ident => $($target:expr),+) => {
+        fn arrived(&mut $self, now: SimTime, request: RequestId, nominal: SimTime) {
+            $($target.arrived(now, request, nominal);)+
+        }
+        fn dropped(&mut $self, now: SimTime, request: RequestId) {
+            $($target.dropped(now, request);)+
+        }
+        fn admitted(&mut $self, now: SimTime, request: RequestId) {
+            $($target.admitted(now, request);)+
+        }
+        fn finished(&mut $self, now: SimTime, request: RequestId) {
+            $($target.finished(now, request);)+
+        }
+        fn placed(&mut $self, now: SimTime, unit: PlacedUnit, believed: SimDuration) {
+            $($target.placed(now, unit, believed);)+
+        }
+        fn unit_started(&mut $self, now: SimTime, unit: PlacedUnit) {
+            $($target.unit_started(now, unit);)+
+        }
+        fn unit_finished(&mut $self, now: SimTime, unit: PlacedUnit) {
+            $($target.unit_finished(now, unit);)+
+        }
+        fn operator_finished(&mut $self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
+            $($target.operator_finished(now, start, unit, operator);)+
+        }
+        fn interval(&mut $self, interval: Interval) {
+            $($target.interval(interval);)+
+        }
+        fn transferred(&mut $self, transfer: TransferRecord) {
+            $($target.transferred(transfer);)+
+        }
+        fn bandwidth(&mut $self, now: SimTime, bytes_per_second: f64) {
+            $($target.bandwidth(now, bytes_per_second);)+
+        }
+        fn ended(&mut $self, now: SimTime) {
+            $($target.ended(now);)+
+        }
+    };
+}
+
+/// A borrowed observer, so that it can be read after the run.
+impl<O: Observer> Observer for &mut O {
+    forward!(self => (**self));
+}
+
 /// Two observers at once.
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    fn arrived(&mut self, now: SimTime, request: RequestId, nominal: SimTime) {
-        self.0.arrived(now, request, nominal);
-        self.1.arrived(now, request, nominal);
-    }
-    fn dropped(&mut self, now: SimTime, request: RequestId) {
-        self.0.dropped(now, request);
-        self.1.dropped(now, request);
-    }
-    fn admitted(&mut self, now: SimTime, request: RequestId) {
-        self.0.admitted(now, request);
-        self.1.admitted(now, request);
-    }
-    fn finished(&mut self, now: SimTime, request: RequestId) {
-        self.0.finished(now, request);
-        self.1.finished(now, request);
-    }
-    fn placed(&mut self, now: SimTime, unit: PlacedUnit, believed: SimDuration) {
-        self.0.placed(now, unit, believed);
-        self.1.placed(now, unit, believed);
-    }
-    fn unit_started(&mut self, now: SimTime, unit: PlacedUnit) {
-        self.0.unit_started(now, unit);
-        self.1.unit_started(now, unit);
-    }
-    fn unit_finished(&mut self, now: SimTime, unit: PlacedUnit) {
-        self.0.unit_finished(now, unit);
-        self.1.unit_finished(now, unit);
-    }
-    fn operator_finished(&mut self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
-        self.0.operator_finished(now, start, unit, operator);
-        self.1.operator_finished(now, start, unit, operator);
-    }
-    fn interval(&mut self, interval: Interval) {
-        self.0.interval(interval);
-        self.1.interval(interval);
-    }
-    fn transferred(&mut self, transfer: TransferRecord) {
-        self.0.transferred(transfer);
-        self.1.transferred(transfer);
-    }
-    fn bandwidth(&mut self, now: SimTime, bytes_per_second: f64) {
-        self.0.bandwidth(now, bytes_per_second);
-        self.1.bandwidth(now, bytes_per_second);
-    }
-    fn ended(&mut self, now: SimTime) {
-        self.0.ended(now);
-        self.1.ended(now);
-    }
+    forward!(self => self.0, self.1);
 }

@@ -6,7 +6,7 @@ use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::CostTable;
 use crate::soc::Platform;
-use crate::strategy::{Granularity, StrategyError};
+use crate::strategy::{Granularity, StrategyError, TransferStart};
 use crate::units::{SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
@@ -18,10 +18,14 @@ pub struct Problem {
     pub streams: Vec<StreamProblem>,
     /// What the strategy places.
     pub granularity: Granularity,
+    /// When data begins to move; `None` takes what each plan says.
+    pub transfer_start: Option<TransferStart>,
     /// Root of every random stream.
     pub seed: u64,
     /// Whether execution times vary as the executors' dispersion says.
     pub noise: bool,
+    /// End the run when so many requests, over all streams, are complete.
+    pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
 }

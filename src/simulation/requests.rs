@@ -199,6 +199,7 @@ impl<O: Observer> Simulation<'_, O> {
         let done = state.slots[slot as usize];
         state.free_slots.push(slot);
         state.in_flight -= 1;
+        self.completed += 1;
         self.outcome.streams[number].latencies.push((done.number, now.since(done.nominal)));
         self.observer.finished(now, RequestId { stream, number: done.number });
         if let Some((next, nominal)) = self.streams[number].queue.pop_front() {

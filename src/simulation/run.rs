@@ -61,6 +61,7 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub queue: EventQueue<Event>,
     pub decisions: Vec<Decision>,
     pub upcoming: (SimTime, Upcoming),
+    pub completed: u64,
     pub domains: usize,
     pub outcome: Outcome,
 }
@@ -152,7 +153,11 @@ impl<'a, O: Observer> Simulation<'a, O> {
         Self {
             strategy,
             observer,
-            transfer_start: prepared.plans.iter().map(|plan| plan.transfer_start).collect(),
+            transfer_start: prepared
+                .plans
+                .iter()
+                .map(|plan| problem.transfer_start.unwrap_or(plan.transfer_start))
+                .collect(),
             placements: graphs.iter().map(|graph| Placements::new(graph.len())).collect(),
             sources: (0u16..)
                 .zip(&problem.streams)
@@ -174,6 +179,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             queue: EventQueue::new(),
             decisions: Vec::new(),
             upcoming: (SimTime::NEVER, Upcoming::Nothing),
+            completed: 0,
             domains,
             outcome: Outcome {
                 end: SimTime::ZERO,
@@ -212,6 +218,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Finds the next event.
     fn look_ahead(&mut self) {
+        if self.is_stopped() {
+            self.upcoming = (SimTime::NEVER, Upcoming::Nothing);
+            return;
+        }
         let mut next = (SimTime::NEVER, Upcoming::Nothing);
         if let Some((time, slot)) = self.activities.next() {
             next = (time, Upcoming::Activity(slot));
@@ -224,6 +234,11 @@ impl<'a, O: Observer> Simulation<'a, O> {
             next = (queued, Upcoming::Queue);
         }
         self.upcoming = next;
+    }
+
+    /// Whether the stop rule has been met.
+    fn is_stopped(&self) -> bool {
+        self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
     /// Asks the strategy about a unit that has become ready, and applies what it decides.
@@ -299,7 +314,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     fn close(mut self, end: SimTime, events: u64, truncated: bool) -> Outcome {
-        if truncated {
+        if truncated || self.is_stopped() {
             self.close_open_intervals(end);
         }
         self.observer.ended(end);
@@ -367,6 +382,9 @@ impl<O: Observer> Model for Simulation<'_, O> {
 
     fn pending(&self) -> Vec<String> {
         let mut culprits = Vec::new();
+        if self.is_stopped() {
+            return culprits;
+        }
         for (number, resource) in self.resources.iter().enumerate() {
             if let Some(&item) = resource.queue.front() {
                 let (name, state) = (&self.problem.platform.resources[number].name, &self.items[item]);

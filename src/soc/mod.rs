@@ -1,7 +1,19 @@
 //! Validated descriptions of the hardware: SoC, runtime and device profiles, and the platform of a run.
 
+pub mod executor_name;
+pub mod hardware;
 pub mod platform;
+pub mod quantity;
+pub mod runtime;
+pub mod support;
 
+pub use executor_name::{ExecutorName, ExecutorNameError, Target};
+pub use hardware::{
+    Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
+};
 pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
 };
+pub use quantity::{Confidence, Precision, Provenance, Quantity};
+pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Split};
+pub use support::{Condition, Support, SupportTable};

@@ -88,6 +88,8 @@ pub fn problem(platform: Platform, streams: Vec<StreamProblem>) -> Problem {
         seed: 0,
         noise: false,
         limits: Limits::default(),
+        stop_after: None,
+        transfer_start: None,
     }
 }
 

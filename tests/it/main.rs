@@ -8,11 +8,21 @@
     reason = "a test may panic"
 )]
 
+mod bad_profiles;
 mod build;
 mod common_benchmark;
+mod coverage;
 mod engine_errors;
 mod fluid_reference;
+mod graph_json;
+mod layering;
+mod lowering;
+mod lowering_runtimes;
 mod naive_benchmark;
+mod onnx_garbage;
+mod operator_lists;
 mod oracles;
+mod profiles;
 mod properties;
+mod roofline;
 mod shared;

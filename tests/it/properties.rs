@@ -112,7 +112,7 @@ impl Recipe {
         let count = Some(self.requests);
         stream.arrivals = match self.arrivals {
             0 => Arrivals::Single,
-            1 => Arrivals::BackToBack { count: self.requests },
+            1 => Arrivals::BackToBack { count: Some(self.requests) },
             2 => Arrivals::Periodic { period: gap, offset: gap, count },
             _ => Arrivals::Poisson { mean_gap: gap, count },
         };

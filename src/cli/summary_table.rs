@@ -1,0 +1,140 @@
+//! The answer of a run as a table for people.
+
+use crate::config::Assembled;
+use crate::record::summary::{LatencySummary, RunSummary};
+use crate::units::Bytes;
+use std::fmt::Write;
+
+/// Renders a summary. Writing to a string cannot fail, so results of `writeln!` are dropped.
+pub(super) fn table(summary: &RunSummary, assembled: &Assembled) -> String {
+    let mut text = String::new();
+    let on = if summary.soc.is_empty() { String::new() } else { format!(" on {}", summary.soc) };
+    let _ = writeln!(
+        text,
+        "{}{on}: strategy {}, granularity {}, seed {}\n",
+        summary.scenario,
+        assembled.strategy_spec,
+        assembled.problem.granularity.id(),
+        summary.seed
+    );
+    latencies(&mut text, summary);
+    overview(&mut text, summary);
+    resources(&mut text, summary);
+    text
+}
+
+fn latencies(text: &mut String, summary: &RunSummary) {
+    let _ = writeln!(
+        text,
+        "{:<28} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}",
+        "latency (ms)", "count", "mean", "median", "p90", "p99", "max", "mean +-95 %"
+    );
+    let mut row = |name: &str, latency: Option<&LatencySummary>| {
+        let Some(l) = latency else { return };
+        let width = l.ci95_half_width.map_or_else(|| "-".to_owned(), |w| format!("{w:.3}"));
+        let _ = writeln!(
+            text,
+            "{name:<28} {:>7} {:>10.3} {:>10.3} {:>10.3} {:>10.3} {:>10.3} {width:>12}",
+            l.count, l.mean, l.median, l.p90, l.p99, l.max
+        );
+    };
+    for stream in &summary.streams {
+        row(&stream.name, stream.latency_ms.as_ref());
+        row("  warm-up, not counted", stream.warm_up_latency_ms.as_ref());
+    }
+    if summary.streams.len() > 1 {
+        row("all streams", summary.latency_ms.as_ref());
+    }
+    let _ = writeln!(text);
+}
+
+fn overview(text: &mut String, summary: &RunSummary) {
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<28} {value}");
+    };
+    if let Some(speedup) = &summary.speedup_over_best_single {
+        line(
+            "speed-up over best single",
+            format!(
+                "{:.2}x (best single: {}, {:.3} ms)",
+                speedup.ratio, speedup.executor, speedup.single_latency_ms
+            ),
+        );
+    }
+    if let Some(throughput) = summary.throughput_per_s {
+        line("throughput", format!("{throughput:.2} requests/s"));
+    }
+    let each =
+        summary.energy_per_inference_mj.map_or_else(String::new, |e| format!(" ({e:.2} mJ per request)"));
+    line("energy", format!("{:.1} mJ{each}, {:.3} W on average", summary.energy_mj, summary.average_power_w));
+    if let Some(fallback) = &summary.fallback {
+        line(
+            "fallback",
+            format!(
+                "{:.1} % of operators, {:.1} % of MACs",
+                100.0 * fallback.ratio_operators,
+                100.0 * fallback.ratio_macs
+            ),
+        );
+    }
+    let t = &summary.transfers;
+    line(
+        "transfers",
+        format!(
+            "{} of {} in all, {:.3} ms under way, {:.3} ms converting",
+            t.count,
+            Bytes(t.bytes),
+            t.time_ms,
+            t.conversion_ms
+        ),
+    );
+    if let Some(peak) = summary.peak_memory_bytes {
+        line("peak memory", Bytes(peak as f64).to_string());
+    }
+    line(
+        "DRAM bandwidth",
+        format!(
+            "{:.2} GB/s on average, {:.2} at most",
+            summary.bandwidth.average_gb_per_s, summary.bandwidth.peak_gb_per_s
+        ),
+    );
+    if let Some(error) = &summary.prediction_error {
+        line(
+            "belief against reality",
+            format!("{:.1} % off on average, bias {:+.1} %", error.mape_percent, error.bias_percent),
+        );
+    }
+    let r = &summary.requests;
+    line(
+        "requests",
+        format!(
+            "{} arrived, {} complete, {} dropped, {} unfinished",
+            r.arrived, r.completed, r.dropped, r.in_flight
+        ),
+    );
+    line("simulated time", format!("{:.3} ms", summary.simulated_ms));
+    let _ = writeln!(text);
+}
+
+fn resources(text: &mut String, summary: &RunSummary) {
+    let _ = writeln!(
+        text,
+        "{:<16} {:>8} {:>10} {:>9} {:>10} {:>8} {:>12}",
+        "resource", "busy %", "overhead %", "blocked %", "suspended %", "idle %", "energy (mJ)"
+    );
+    let total = summary.simulated_ms;
+    let percent = |part: f64| if total > 0.0 { 100.0 * part / total } else { 0.0 };
+    for r in &summary.resources {
+        let _ = writeln!(
+            text,
+            "{:<16} {:>8.1} {:>10.1} {:>9.1} {:>10.1} {:>8.1} {:>12.2}",
+            r.name,
+            percent(r.busy_ms),
+            percent(r.overhead_ms),
+            percent(r.blocked_ms),
+            percent(r.suspended_ms),
+            percent(r.idle_ms),
+            r.energy_mj
+        );
+    }
+}

@@ -1,0 +1,291 @@
+//! From a validated scenario to everything that a run needs.
+
+use super::dag_file::{DagNetwork, read_dag};
+use super::hardware::{Choice, Hardware, hardware};
+use super::model_file::{ModelGraph, load_model, unwrap_loaded};
+use super::plan_file::read_plans;
+use super::read::read_text;
+use super::scenario::{
+    ArrivalSpec, GranularitySpec, GraphSource, NetworkSpec, ParameterValue, QueuePolicy as PolicySpec,
+    ScenarioSpec, StreamSpec, TargetSpec, TransferStart as StartSpec,
+};
+use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::engine::Limits;
+use crate::graph::lowered::LoweredGraph;
+use crate::physics::Machine;
+use crate::record::labels::{RunLabels, StreamLabels};
+use crate::record::summary::input_hash;
+use crate::simulation::{Arrivals, Problem, QueuePolicy, RequestQueue, StreamProblem};
+use crate::soc::Network;
+use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, StrategySpec, TransferStart};
+use crate::units::{SimDuration, SimTime};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A scenario that is ready to run.
+pub struct Assembled {
+    /// The inputs of the simulation.
+    pub problem: Problem,
+    /// Who decides.
+    pub strategy: Box<dyn Strategy>,
+    /// The strategy as text.
+    pub strategy_spec: String,
+    /// Names for the record.
+    pub labels: RunLabels,
+    /// Hashes of the inputs, by role.
+    pub input_hashes: BTreeMap<String, String>,
+    /// What the person should know.
+    pub warnings: Vec<String>,
+    /// The machine; `None` for plain task graphs.
+    pub machine: Option<Machine>,
+}
+
+/// Loads profiles and models of a scenario and puts a run together. `overrides` are those of the command line; the ones
+/// meant for profiles are applied here. `plan` is the file that strategy `replay` reads.
+///
+/// # Errors
+/// [`AssembleError`]: faults of inputs, or a strategy that does not exist.
+pub fn assemble(
+    spec: &ScenarioSpec,
+    overrides: &[String],
+    dims: &[(String, u64)],
+    plan: Option<&Path>,
+) -> Result<Assembled, AssembleError> {
+    let mut warnings = Vec::new();
+    let mut input_hashes = BTreeMap::new();
+    let (mut problem, labels, machine) = match &spec.target {
+        TargetSpec::Profiles { .. } => profiles(spec, overrides, dims, &mut warnings, &mut input_hashes)?,
+        TargetSpec::TaskGraph => task_graph(spec, &mut input_hashes)?,
+    };
+    let strategy_spec = strategy_spec(spec);
+    let mut strategy: Box<dyn Strategy> = if strategy_spec.name == "replay" {
+        let path = plan.map(PathBuf::from).ok_or_else(|| {
+            InputError::from(
+                Diagnostic::new("scenario::plan", "strategy `replay` needs a plan")
+                    .help("give one with --plan FILE"),
+            )
+        })?;
+        let operators: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
+        let text = read_text(&path, 256 * 1024 * 1024)?;
+        input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
+        Box::new(Replay::new(read_plans(&text, &problem.platform, &operators)?))
+    } else {
+        strategy_spec.build(&problem.platform)?
+    };
+    if let Some(start) = spec.transfer_start {
+        let start = match start {
+            StartSpec::Assignment => TransferStart::Assignment,
+            StartSpec::ProducerFinish => TransferStart::ProducerFinish,
+        };
+        if strategy_spec.name == "eft" {
+            strategy = Box::new(EarliestFinishTime::new(start));
+        }
+        problem.transfer_start = Some(start);
+    }
+    problem.granularity = match spec.strategy.granularity {
+        Some(GranularitySpec::Task) => Granularity::Task,
+        Some(GranularitySpec::Subgraph) => Granularity::SubGraph,
+        Some(GranularitySpec::Operator) => Granularity::Operator,
+        None => strategy.default_granularity(),
+    };
+    if let Some(machine) = &machine {
+        warnings.extend(machine.warnings.iter().cloned());
+        warnings.extend(machine.numbers.warning());
+    }
+    Ok(Assembled {
+        problem,
+        strategy,
+        strategy_spec: strategy_spec.to_string(),
+        labels,
+        input_hashes,
+        warnings,
+        machine,
+    })
+}
+
+/// Why a scenario cannot be put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssembleError {
+    /// Faults of files.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The strategy does not exist or refuses its parameters.
+    #[error(transparent)]
+    Strategy(#[from] crate::strategy::StrategyError),
+}
+
+type Target = (Problem, RunLabels, Option<Machine>);
+
+fn profiles(
+    spec: &ScenarioSpec,
+    overrides: &[String],
+    dims: &[(String, u64)],
+    warnings: &mut Vec<String>,
+    hashes: &mut BTreeMap<String, String>,
+) -> Result<Target, InputError> {
+    let TargetSpec::Profiles { device, soc, runtime, executors, clocks } = &spec.target else {
+        return task_graph(spec, hashes);
+    };
+    let choice =
+        Choice { device: device.as_deref(), soc: soc.as_deref(), runtime, executors, clocks, overrides };
+    let Hardware { soc, device, runtime, machine } = unwrap_loaded(hardware(&choice)?, warnings);
+    // A profile is known by what was understood of it, so that comments and spacing do not change a hash.
+    hashes.insert("soc".to_owned(), input_hash(format!("{soc:?}").as_bytes()));
+    hashes.insert("runtime".to_owned(), input_hash(format!("{runtime:?}").as_bytes()));
+    if let Some(device) = &device {
+        hashes.insert("device".to_owned(), input_hash(format!("{device:?}").as_bytes()));
+    }
+    let mut streams = Vec::new();
+    let mut labels = Vec::new();
+    for stream in &spec.streams {
+        let reference = match &stream.graph {
+            GraphSource::Library(id) => id.clone(),
+            GraphSource::Model(path) | GraphSource::TaskGraph(path) => path.to_string_lossy().into_owned(),
+        };
+        let model = load_model(&reference, dims)?;
+        hashes.insert(format!("model {}", stream.name), input_hash(&model.bytes));
+        if matches!(model.graph, ModelGraph::List(_)) {
+            warnings.push(format!(
+                "`{}` is an operator list: element-wise operators are missing from it, and so is their time",
+                stream.name
+            ));
+        }
+        let lowered = model.lowered(&runtime.lowering)?;
+        let costs = machine.cost_table(&lowered)?;
+        warnings.extend(unchecked(&machine, &lowered, &stream.name));
+        labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));
+        streams.push(StreamProblem {
+            name: stream.name.clone(),
+            dag: lowered.dag(),
+            operators: Some(lowered),
+            costs,
+            arrivals: arrivals(stream),
+            queue: queue(stream),
+        });
+    }
+    let mut platform = machine.platform.clone();
+    if let NetworkSpec::SharedBus(Some(rate)) = spec.network {
+        platform.network = Network::SharedBus(rate);
+    }
+    let labels = RunLabels::new(spec.name.clone(), soc.id.clone(), spec.seed, &platform, labels);
+    let problem = Problem {
+        platform,
+        streams,
+        granularity: Granularity::Task,
+        transfer_start: None,
+        seed: spec.seed,
+        noise: spec.noise,
+        stop_after: spec.stop.requests,
+        limits: limits(spec),
+    };
+    Ok((problem, labels, Some(machine)))
+}
+
+/// Operators whose support depends on conditions that the graph does not tell.
+fn unchecked(machine: &Machine, graph: &LoweredGraph, stream: &str) -> Option<String> {
+    let types: std::collections::BTreeSet<String> = machine
+        .unchecked(graph)
+        .into_iter()
+        .map(|(op, _)| printable(&graph.operators[op as usize].op_type))
+        .collect();
+    (!types.is_empty()).then(|| {
+        let types: Vec<String> = types.into_iter().collect();
+        format!(
+            "`{stream}`: support of {} has conditions that were not checked and count as met",
+            types.join(", ")
+        )
+    })
+}
+
+fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Result<Target, InputError> {
+    let network = match spec.network {
+        NetworkSpec::ContentionFree => DagNetwork::ContentionFree,
+        NetworkSpec::SharedBus(_) => DagNetwork::SharedBus,
+    };
+    let mut whole: Option<Problem> = None;
+    let mut labels = Vec::new();
+    for stream in &spec.streams {
+        let GraphSource::TaskGraph(path) = &stream.graph else { continue };
+        let text = read_text(path, 1024 * 1024 * 1024)?;
+        hashes.insert(format!("dag {}", stream.name), input_hash(text.text.as_bytes()));
+        let mut problem = read_dag(&text, network)?;
+        if let NetworkSpec::SharedBus(Some(rate)) = spec.network {
+            problem.platform.network = Network::SharedBus(rate);
+        }
+        for own in &mut problem.streams {
+            own.name.clone_from(&stream.name);
+            // The file's own releases stand where the scenario asks for a single arrival.
+            if stream.arrivals != ArrivalSpec::Single {
+                own.arrivals = arrivals(stream);
+                own.queue = queue(stream);
+            }
+            labels.push(StreamLabels::of_dag(stream.name.clone(), &own.dag, &[], warm_up(spec)));
+        }
+        match &mut whole {
+            None => whole = Some(problem),
+            Some(whole) if whole.platform == problem.platform => whole.streams.append(&mut problem.streams),
+            Some(_) => {
+                let message =
+                    format!("`{}` describes other processors than the first task graph", stream.name);
+                return Err(Diagnostic::new("scenario::graph", message)
+                    .help("task graphs that run together need the same `platform`")
+                    .into());
+            }
+        }
+    }
+    let mut problem =
+        whole.ok_or_else(|| Diagnostic::new("scenario::graph", "there is no task graph to run"))?;
+    problem.seed = spec.seed;
+    problem.stop_after = spec.stop.requests;
+    problem.limits = limits(spec);
+    let labels = RunLabels::new(spec.name.clone(), "", spec.seed, &problem.platform, labels);
+    Ok((problem, labels, None))
+}
+
+fn warm_up(spec: &ScenarioSpec) -> u32 {
+    u32::try_from(spec.stop.warmup).unwrap_or(u32::MAX)
+}
+
+fn limits(spec: &ScenarioSpec) -> Limits {
+    Limits { until: spec.stop.until.unwrap_or(SimTime::NEVER), ..Limits::default() }
+}
+
+fn arrivals(stream: &StreamSpec) -> Arrivals {
+    match &stream.arrivals {
+        ArrivalSpec::Single => Arrivals::Single,
+        ArrivalSpec::BackToBack { count } => Arrivals::BackToBack { count: *count },
+        ArrivalSpec::Periodic { period, count } => {
+            Arrivals::Periodic { period: *period, offset: SimDuration::ZERO, count: *count }
+        }
+        ArrivalSpec::Poisson { rate_per_second, count } => {
+            Arrivals::Poisson { mean_gap: SimDuration::from_seconds(1.0 / rate_per_second), count: *count }
+        }
+        ArrivalSpec::Trace { times } => Arrivals::Listed(times.clone()),
+    }
+}
+
+fn queue(stream: &StreamSpec) -> RequestQueue {
+    RequestQueue {
+        policy: match stream.policy {
+            PolicySpec::Block => QueuePolicy::Block,
+            PolicySpec::DropOldest => QueuePolicy::DropOldest,
+            PolicySpec::DropNewest => QueuePolicy::DropNewest,
+            PolicySpec::LatestOnly => QueuePolicy::LatestOnly,
+        },
+        depth: stream.queue_depth.unwrap_or(u32::MAX),
+        max_in_flight: stream.max_in_flight,
+    }
+}
+
+fn strategy_spec(spec: &ScenarioSpec) -> StrategySpec {
+    let text = |value: &ParameterValue| match value {
+        ParameterValue::Flag(flag) => flag.to_string(),
+        ParameterValue::Number(number) => number.to_string(),
+        ParameterValue::Text(text) => text.clone(),
+    };
+    StrategySpec {
+        name: spec.strategy.name.clone(),
+        parameters: spec.strategy.parameters.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Plans as JSON, `hetsoc-plan/1`.
+//!
+//! One object: `schema` (`hetsoc-plan/1`), `dispatch` (`at-ready`, `sequential`, `in-order`), `transfer_start`
+//! (`assignment`, `producer-finish`), and `streams[]`, each with `operators` (how many the graph must have) and
+//! `units[] {operators[], executor}` in order. Executors go by name.
+
+use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
+use crate::soc::Platform;
+use crate::strategy::{Dispatch, Plan, TransferStart};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const SCHEMA: &str = "hetsoc-plan/1";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlans {
+    schema: String,
+    dispatch: String,
+    transfer_start: String,
+    streams: Vec<RawPlan>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlan {
+    operators: usize,
+    units: Vec<RawUnit>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUnit {
+    operators: Vec<u32>,
+    executor: String,
+}
+
+/// Reads plans for a platform; `operators` is the number of operators of each stream's graph.
+///
+/// # Errors
+/// [`InputError`] for a syntax error, another schema, an unknown executor, or a plan made for another graph.
+pub fn read_plans(
+    source: &Arc<SourceText>,
+    platform: &Platform,
+    operators: &[usize],
+) -> Result<Vec<Plan>, InputError> {
+    let raw: RawPlans = serde_json::from_str(&source.text)
+        .map_err(|error| super::json::syntax("plan::syntax", source, &error, "Plans"))?;
+    if raw.schema != SCHEMA {
+        let message = format!("schema is `{}`; this version reads `{SCHEMA}`", printable(&raw.schema));
+        return Err(Diagnostic::new("plan::schema", message).into());
+    }
+    let dispatch = match raw.dispatch.as_str() {
+        "at-ready" => Dispatch::AtReady,
+        "sequential" => Dispatch::Sequential,
+        "in-order" => Dispatch::InOrder,
+        other => return Err(one_of("dispatch", other, &["at-ready", "sequential", "in-order"])),
+    };
+    let transfer_start = match raw.transfer_start.as_str() {
+        "assignment" => TransferStart::Assignment,
+        "producer-finish" => TransferStart::ProducerFinish,
+        other => return Err(one_of("transfer_start", other, &["assignment", "producer-finish"])),
+    };
+    if raw.streams.len() != operators.len() {
+        let message = format!("the plan has {} streams, the scenario {}", raw.streams.len(), operators.len());
+        return Err(Diagnostic::new("plan::streams", message).into());
+    }
+    let mut plans = Vec::new();
+    for (number, (stream, &expected)) in raw.streams.iter().zip(operators).enumerate() {
+        if stream.operators != expected {
+            let message = format!(
+                "streams[{number}] is a plan for {} operators, but the graph has {expected}",
+                stream.operators
+            );
+            return Err(Diagnostic::new("plan::operators", message)
+                .help("a plan fits one graph lowered by one runtime; make it again for this one")
+                .into());
+        }
+        let mut plan = Plan::new(dispatch, transfer_start);
+        for (position, unit) in stream.units.iter().enumerate() {
+            let executor = platform.executor_named(&unit.executor).ok_or_else(|| {
+                let names: Vec<&str> = platform.executors.iter().map(|e| e.name.as_str()).collect();
+                let hint = nearest(&unit.executor, names.iter().copied())
+                    .map(|n| format!("did you mean `{n}`? "))
+                    .unwrap_or_default();
+                Diagnostic::new(
+                    "plan::executor",
+                    format!(
+                        "streams[{number}].units[{position}] is placed on `{}`, which this platform lacks",
+                        printable(&unit.executor)
+                    ),
+                )
+                .help(format!("{hint}there are {}", names.join(", ")))
+            })?;
+            plan.push(&unit.operators, Some(executor));
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+fn one_of(key: &str, found: &str, allowed: &[&str]) -> InputError {
+    Diagnostic::new("plan::value", format!("{key} is `{}`", printable(found)))
+        .help(format!("it must be one of {}", allowed.join(", ")))
+        .into()
+}
+
+/// Writes plans as text that [`read_plans`] reads; `None` when a unit has no executor.
+#[must_use]
+pub fn write_plans(plans: &[Plan], platform: &Platform) -> Option<String> {
+    let first = plans.first()?;
+    let streams = plans
+        .iter()
+        .map(|plan| {
+            let units = plan
+                .units()
+                .map(|unit| {
+                    let executor = platform.executor(unit.executor?).name.clone();
+                    Some(RawUnit { operators: unit.operators.to_vec(), executor })
+                })
+                .collect::<Option<Vec<_>>>()?;
+            Some(RawPlan { operators: units.iter().map(|unit| unit.operators.len()).sum(), units })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let raw = RawPlans {
+        schema: SCHEMA.to_owned(),
+        dispatch: match first.dispatch {
+            Dispatch::AtReady => "at-ready",
+            Dispatch::Sequential => "sequential",
+            Dispatch::InOrder => "in-order",
+        }
+        .to_owned(),
+        transfer_start: first.transfer_start.id().to_owned(),
+        streams,
+    };
+    serde_json::to_string_pretty(&raw).ok()
+}

@@ -1,0 +1,219 @@
+//! The streams of a scenario: graphs, arrivals, queues.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml::Spanned;
+
+use super::check::{Checker, Rule};
+use super::scenario::{ArrivalSpec, GraphSource, QueuePolicy, StreamSpec};
+use super::scenario_file::duration;
+use super::scenario_raw::{RawArrivalKind, RawArrivals, RawFile, RawPolicy, RawStream};
+use crate::diagnostics::printable;
+use crate::units::{SimDuration, SimTime};
+
+pub(super) fn streams(check: &mut Checker<'_>, raw: &RawFile, folder: &Path) -> Vec<StreamSpec> {
+    if raw.stream.get_ref().is_empty() {
+        check.error("scenario::graph", &raw.stream.span(), "the scenario has no stream", "add a [[stream]]");
+    }
+    check.unique("stream", raw.stream.get_ref().iter().filter_map(|s| s.name.as_ref()));
+    raw.stream.get_ref().iter().enumerate().map(|(i, s)| stream(check, s, i, folder)).collect()
+}
+
+fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path) -> StreamSpec {
+    let graph = match (&raw.model, &raw.dag) {
+        (Some(model), None) => {
+            let name = model.get_ref();
+            let is_file = name.contains(['/', '\\'])
+                || Path::new(name)
+                    .extension()
+                    .is_some_and(|e| MODEL_FILES.contains(&e.to_string_lossy().as_ref()));
+            if is_file {
+                GraphSource::Model(inside(check, model, folder))
+            } else {
+                GraphSource::Library(name.clone())
+            }
+        }
+        (None, Some(dag)) => GraphSource::TaskGraph(inside(check, dag, folder)),
+        (Some(_), Some(dag)) => {
+            check.error(
+                "scenario::graph",
+                &dag.span(),
+                "model and dag are both given",
+                "keep one of the two",
+            );
+            GraphSource::Library(String::new())
+        }
+        (None, None) => {
+            let help = "write model = \"resnet50\" (`hetsoc list models`), a path, or dag = \"file.json\"";
+            check.error(
+                "scenario::graph",
+                &raw.arrivals.span(),
+                "the stream has neither model nor dag",
+                help,
+            );
+            GraphSource::Library(String::new())
+        }
+    };
+    let default_name = match &graph {
+        GraphSource::Library(id) => id.clone(),
+        GraphSource::Model(path) | GraphSource::TaskGraph(path) => {
+            path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+        }
+    };
+    let name = raw
+        .name
+        .as_ref()
+        .map(|n| check.id(n))
+        .unwrap_or_else(|| if index == 0 { default_name } else { format!("{default_name}-{index}") });
+    let count = |check: &mut Checker<'_>, number: Option<&Spanned<i64>>, key| {
+        let number = number?;
+        let rule = Rule::within(key, 1.0, f64::from(u32::MAX));
+        Some(check.value(*number.get_ref() as f64, &number.span(), rule) as u32)
+    };
+    let queue_depth = count(check, raw.queue.depth.as_ref(), "queue.depth");
+    if let (None, Some(policy)) = (queue_depth, &raw.queue.policy) {
+        check.error(
+            "scenario::queue",
+            &policy.span(),
+            "a queue policy has no effect without a depth",
+            "add depth = ... to the queue, or remove the policy",
+        );
+    }
+    StreamSpec {
+        name,
+        graph,
+        arrivals: arrivals(check, &raw.arrivals),
+        queue_depth,
+        policy: raw.queue.policy.as_ref().map_or(QueuePolicy::Block, |policy| match policy.get_ref() {
+            RawPolicy::Block => QueuePolicy::Block,
+            RawPolicy::DropOldest => QueuePolicy::DropOldest,
+            RawPolicy::DropNewest => QueuePolicy::DropNewest,
+            RawPolicy::LatestOnly => QueuePolicy::LatestOnly,
+        }),
+        max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight").unwrap_or(1),
+    }
+}
+
+/// Extensions that make a model name a file.
+const MODEL_FILES: [&str; 4] = ["onnx", "tflite", "csv", "json"];
+
+/// A path that stays inside the scenario's folder.
+fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &Path) -> PathBuf {
+    let path = Path::new(name.get_ref());
+    let reason = if name.get_ref().contains('\0') {
+        Some("contains a NUL byte")
+    } else if path.components().any(|c| matches!(c, Component::RootDir | Component::Prefix(_))) {
+        Some("is absolute")
+    } else if path.components().any(|c| c == Component::ParentDir) {
+        Some("leaves the folder of the scenario")
+    } else {
+        // A symbolic link may lead out where the text does not.
+        match (folder.canonicalize(), folder.join(path).canonicalize()) {
+            (Ok(root), Ok(real)) if !real.starts_with(&root) => {
+                Some("leads out of the folder of the scenario")
+            }
+            _ => None,
+        }
+    };
+    if let Some(reason) = reason {
+        check.error(
+            "scenario::path",
+            &name.span(),
+            format!("path `{}` {reason}", printable(name.get_ref())),
+            "put the file beside the scenario or below it",
+        );
+    }
+    folder.join(path)
+}
+
+fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> ArrivalSpec {
+    let own = raw.get_ref();
+    let span = raw.span();
+    let kind = own.kind;
+    let given = [
+        ("period", own.period.as_ref().map(Spanned::span)),
+        ("rate_per_second", own.rate_per_second.as_ref().map(Spanned::span)),
+        ("count", own.count.as_ref().map(Spanned::span)),
+        ("times_ms", own.times_ms.as_ref().map(Spanned::span)),
+    ];
+    let (name, allowed, required): (&str, &[&str], Option<&str>) = match kind {
+        RawArrivalKind::Single => ("single", &[], None),
+        RawArrivalKind::BackToBack => ("back-to-back", &["count"], None),
+        RawArrivalKind::Periodic => ("periodic", &["period", "count"], Some("period")),
+        RawArrivalKind::Poisson => ("poisson", &["rate_per_second", "count"], Some("rate_per_second")),
+        RawArrivalKind::Trace => ("trace", &["times_ms"], Some("times_ms")),
+    };
+    for (key, place) in &given {
+        if let Some(place) = place
+            && !allowed.contains(key)
+        {
+            let known =
+                if allowed.is_empty() { "no key besides kind".to_owned() } else { allowed.join(", ") };
+            check.error(
+                "scenario::arrivals",
+                place,
+                format!("`{key}` has no meaning for {name} arrivals"),
+                format!("{name} arrivals take {known}"),
+            );
+        }
+        if required == Some(key) && place.is_none() {
+            check.error(
+                "scenario::arrivals",
+                &span,
+                format!("{name} arrivals need `{key}`"),
+                format!("add {key} = ..."),
+            );
+        }
+    }
+    let count = own
+        .count
+        .as_ref()
+        .map(|n| check.value(*n.get_ref() as f64, &n.span(), Rule::within("count", 1.0, 1e12)) as u64);
+    match kind {
+        RawArrivalKind::Single => ArrivalSpec::Single,
+        RawArrivalKind::BackToBack => ArrivalSpec::BackToBack { count },
+        RawArrivalKind::Periodic => {
+            let period = own.period.as_ref().map_or(SimDuration(1), |text| duration(check, text, "period"));
+            if period.0 == 0
+                && let Some(text) = &own.period
+            {
+                check.error(
+                    "soc::out-of-range",
+                    &text.span(),
+                    "a period of 0 is endless work at one time",
+                    "give a period above 0",
+                );
+            }
+            ArrivalSpec::Periodic { period, count }
+        }
+        RawArrivalKind::Poisson => {
+            let rule = Rule::positive("rate_per_second").plausible(1e-3, 1e6);
+            let rate_per_second =
+                own.rate_per_second.as_ref().map_or(1.0, |r| check.value(*r.get_ref(), &r.span(), rule));
+            ArrivalSpec::Poisson { rate_per_second, count }
+        }
+        RawArrivalKind::Trace => {
+            let listed = own.times_ms.as_ref().map_or(&[][..], |times| times.get_ref().as_slice());
+            if let (true, Some(times)) = (listed.is_empty(), &own.times_ms) {
+                check.error(
+                    "scenario::arrivals",
+                    &times.span(),
+                    "the trace is empty",
+                    "list at least one time",
+                );
+            }
+            for pair in listed.windows(2) {
+                if pair[1].get_ref() < pair[0].get_ref() {
+                    let message =
+                        format!("arrival at {} ms comes after {} ms", pair[1].get_ref(), pair[0].get_ref());
+                    check.error("scenario::arrivals", &pair[1].span(), message, "sort the times upwards");
+                }
+            }
+            let rule = Rule::within("times_ms", 0.0, 1e12);
+            let times = listed.iter().map(|t| {
+                SimTime(SimDuration::from_seconds(check.value(*t.get_ref(), &t.span(), rule) * 1e-3).0)
+            });
+            ArrivalSpec::Trace { times: times.collect() }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Brings a SoC, a device, a runtime and clocks together into what a run needs: the platform, and a cost
+//! table for any lowered graph.
+
+use super::core_set::{Load, SetTime, Worker, busy_shares, time};
+use super::cost_table::{Bound, CostTable, OperatorCost};
+use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
+use super::numbers::Numbers;
+use super::support::{Verdict, verdict};
+use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::soc::{Device, ExecutorId, ExecutorName, Performance, Platform, Precision, RuntimeProfile, Soc};
+use crate::units::{Hertz, SimDuration};
+
+/// Clocks that a run fixes; everything else runs at its highest one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Clocks {
+    /// Clock by cluster or device id; rounded up to the next operating point.
+    pub processors: Vec<(String, Hertz)>,
+    /// Memory clock; without one, the highest that the clusters and devices vote for.
+    pub memory: Option<Hertz>,
+}
+
+impl Clocks {
+    /// From (processor, clock) pairs, in which `memory` means the memory.
+    #[must_use]
+    pub fn of(pairs: &[(String, Hertz)]) -> Self {
+        let memory = pairs.iter().rev().find(|(of, _)| of == "memory").map(|(_, clock)| *clock);
+        Self { processors: pairs.iter().filter(|(of, _)| of != "memory").cloned().collect(), memory }
+    }
+}
+
+/// What a machine is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The silicon.
+    pub soc: &'a Soc,
+    /// The body around it; without one the base power is 0.
+    pub device: Option<&'a Device>,
+    /// The runtime, of the same SoC.
+    pub runtime: &'a RuntimeProfile,
+    /// Executors wanted, in this order; empty takes the runtime's core sets and every device it knows.
+    pub executors: &'a [ExecutorName],
+    /// Fixed clocks.
+    pub clocks: &'a Clocks,
+}
+
+/// A SoC with a runtime at fixed clocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    /// Resources, executors, crossings, powers.
+    pub platform: Platform,
+    /// The profile numbers that went in.
+    pub numbers: Numbers,
+    /// What the person should know about this machine.
+    pub warnings: Vec<String>,
+    pub(super) models: Vec<ExecutorModel>,
+}
+
+/// How an executor computes operators; one arrangement for each precision that its runtime knows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ExecutorModel {
+    pub(super) name: String,
+    /// The executor's own precision first.
+    pub(super) arrangements: Vec<Arrangement>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Arrangement {
+    pub(super) precision: Precision,
+    /// For each worker its arithmetic and memory, and the performance of its kind of core.
+    pub(super) workers: Vec<(Worker, Performance)>,
+    /// Compute units and wave width of a device; 1 and 1 for cores.
+    pub(super) units: f64,
+    pub(super) wave: f64,
+}
+
+/// Everything about one operator on one executor, for `show` and `explain`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// The cost as the simulation uses it.
+    pub cost: OperatorCost,
+    /// Id of the kernel that the runtime picks.
+    pub kernel: String,
+    /// The precision in which it runs.
+    pub precision: Precision,
+    /// Compute term of the slowest core in seconds.
+    pub compute_seconds: f64,
+    /// Memory term of the slowest core in seconds.
+    pub memory_seconds: f64,
+    /// Bytes that reach main memory.
+    pub dram_bytes: f64,
+}
+
+impl Machine {
+    /// Whether and why an operator can run on an executor of this machine.
+    #[must_use]
+    pub fn verdict(&self, graph: &LoweredGraph, operator: &LoweredOperator, executor: ExecutorId) -> Verdict {
+        match self.arrangement(graph, operator, executor) {
+            Some(arrangement) => arrangement
+                .workers
+                .iter()
+                .map(|(_, performance)| verdict(&performance.support, graph, operator))
+                .find(|v| *v != Verdict::Supported)
+                .unwrap_or(Verdict::Supported),
+            None => Verdict::NoKernel,
+        }
+    }
+
+    /// Estimates an operator on an executor, alone at the machine's clocks; `None` when it cannot run there.
+    #[must_use]
+    pub fn estimate(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        executor: ExecutorId,
+    ) -> Option<Estimate> {
+        self.estimate_within(graph, operator, executor, model_weight_bytes(graph))
+    }
+
+    fn estimate_within(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        executor: ExecutorId,
+        model_weights: f64,
+    ) -> Option<Estimate> {
+        if !self.verdict(graph, operator, executor).is_supported() {
+            return None;
+        }
+        let arrangement = self.arrangement(graph, operator, executor)?;
+        let precision = arrangement.precision;
+        if operator.class == OperatorClass::View {
+            let cost = OperatorCost {
+                overhead: SimDuration::ZERO,
+                alone: SimDuration::ZERO,
+                dram_bytes: 0.0,
+                bound: Bound::Overhead,
+            };
+            return Some(Estimate {
+                cost,
+                kernel: "alias".to_owned(),
+                precision,
+                compute_seconds: 0.0,
+                memory_seconds: 0.0,
+                dram_bytes: 0.0,
+            });
+        }
+        let work = Work::of(graph, operator, precision);
+        let weight_scale = if operator.weight_bytes_read > 0 {
+            work.weight_bytes / operator.weight_bytes_read as f64
+        } else {
+            1.0
+        };
+        let set = arrangement.time(&work, operator, model_weights * weight_scale)?;
+        let (_, first) = arrangement.workers.first()?;
+        let threads = arrangement.workers.len() as f64;
+        let overhead = arrangement
+            .workers
+            .iter()
+            .map(|(_, p)| {
+                p.kernel_overhead.value.seconds() + (threads - 1.0) * p.thread_overhead.value.seconds()
+            })
+            .fold(0.0, f64::max);
+        let bound = if overhead > set.seconds {
+            Bound::Overhead
+        } else if set.compute >= set.memory {
+            Bound::Compute
+        } else {
+            Bound::Memory
+        };
+        let alone = SimDuration::try_from_seconds(set.seconds).ok()?;
+        let cost = OperatorCost {
+            overhead: SimDuration::from_seconds(overhead),
+            alone,
+            dram_bytes: set.dram_bytes,
+            bound,
+        };
+        Some(Estimate {
+            cost,
+            kernel: choose(&first.kernels, operator)?.id.clone(),
+            precision,
+            compute_seconds: set.compute,
+            memory_seconds: set.memory,
+            dram_bytes: set.dram_bytes,
+        })
+    }
+
+    /// The costs of all operators of a graph on all executors.
+    ///
+    /// # Errors
+    /// `graph::unsupported` listing the operators that no executor can run, or whose time cannot be
+    /// represented.
+    pub fn cost_table(&self, graph: &LoweredGraph) -> Result<CostTable, InputError> {
+        let weights = model_weight_bytes(graph);
+        let table = CostTable::new(graph.operators.len(), self.models.len(), |operator, executor| {
+            let operator = graph.operators.get(operator)?;
+            self.estimate_within(graph, operator, executor, weights).map(|estimate| estimate.cost)
+        });
+        let nowhere: Vec<String> = graph
+            .operators
+            .iter()
+            .enumerate()
+            .filter(|&(i, _)| {
+                (0..self.models.len()).all(|e| table.get(i as u32, ExecutorId(e as u16)).is_none())
+            })
+            .map(|(_, operator)| format!("{} ({})", printable(&operator.name), printable(&operator.op_type)))
+            .collect();
+        if nowhere.is_empty() {
+            return Ok(table);
+        }
+        let shown = nowhere.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more =
+            if nowhere.len() > 10 { format!(" and {} more", nowhere.len() - 10) } else { String::new() };
+        let names: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
+        Err(Diagnostic::new(
+            "graph::unsupported",
+            format!(
+                "no executor can run {} operators of `{}`: {shown}{more}",
+                nowhere.len(),
+                printable(&graph.name)
+            ),
+        )
+        .help(format!(
+            "executors are {}; add one whose support table lists them, or change the runtime",
+            names.join(", ")
+        ))
+        .into())
+    }
+
+    /// Operators that count as supported although a condition could not be checked: (operator, executor).
+    #[must_use]
+    pub fn unchecked(&self, graph: &LoweredGraph) -> Vec<(u32, ExecutorId)> {
+        let pairs = (0..graph.operators.len())
+            .flat_map(|o| (0..self.models.len()).map(move |e| (o, ExecutorId(e as u16))));
+        pairs
+            .filter(|&(o, e)| self.verdict(graph, &graph.operators[o], e) == Verdict::Unchecked)
+            .map(|(o, e)| (o as u32, e))
+            .collect()
+    }
+
+    /// The arrangement in which an executor runs an operator: 8-bit kernels for quantised tensors where it
+    /// has them, its own precision otherwise.
+    fn arrangement(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        executor: ExecutorId,
+    ) -> Option<&Arrangement> {
+        let arrangements = &self.models.get(executor.0 as usize)?.arrangements;
+        let quantised = operator
+            .inputs
+            .first()
+            .and_then(|&t| graph.tensors.get(t as usize))
+            .is_some_and(|t| !t.is_float && t.element_bytes == 1.0);
+        let int8 = arrangements.iter().find(|a| a.precision == Precision::Int8);
+        if quantised && int8.is_some() { int8 } else { arrangements.first() }
+    }
+}
+
+impl Arrangement {
+    /// Time of the operator on the workers; `None` without a kernel.
+    fn time(&self, work: &Work, operator: &LoweredOperator, model_weights: f64) -> Option<SetTime> {
+        // Each worker runs its own kernel; the set is as slow as the slowest of them.
+        let mut slowest: Option<SetTime> = None;
+        for (worker, performance) in &self.workers {
+            let kernel = choose(&performance.kernels, operator)?;
+            let Steps { operations, efficiency, tiles, items, workgroup } = steps(work, kernel);
+            let load = Load {
+                operations: operations * wave_factor(items, workgroup, self.wave, self.units) / efficiency,
+                share: largest_share(tiles, self.workers.len()),
+                activation_bytes: work.activation_bytes,
+                weight_bytes: work.weight_bytes,
+                working_set: work.activation_bytes + work.weight_bytes,
+                model_footprint: model_weights + work.activation_bytes,
+                exponent: performance.combination.value,
+            };
+            let own = time(std::slice::from_ref(worker), &load);
+            slowest = Some(match slowest {
+                Some(known) if known.seconds >= own.seconds => {
+                    SetTime { dram_bytes: known.dram_bytes.max(own.dram_bytes), ..known }
+                }
+                Some(known) => SetTime { dram_bytes: known.dram_bytes.max(own.dram_bytes), ..own },
+                None => own,
+            });
+        }
+        slowest
+    }
+
+    /// Rate of each worker in dense convolution, for the busy shares.
+    pub(super) fn busy_shares(&self) -> Vec<f64> {
+        let rates: Vec<f64> = self
+            .workers
+            .iter()
+            .map(|(worker, performance)| {
+                let reference = performance
+                    .kernels
+                    .iter()
+                    .find(|k| k.classes.iter().any(|c| c == OperatorClass::Convolution.id()))
+                    .or(performance.kernels.last());
+                worker.peak * reference.map_or(1.0, |k| k.efficiency.value)
+            })
+            .collect();
+        busy_shares(&rates)
+    }
+}
+
+/// Constants of the whole model at the source's precision.
+fn model_weight_bytes(graph: &LoweredGraph) -> f64 {
+    graph.operators.iter().map(|o| o.weight_bytes as f64).sum()
+}

@@ -1,0 +1,210 @@
+//! The answer of one run, as it is printed and written to JSON. Units are in the key names.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Version of the JSON layout of [`RunSummary`]; raised when a key changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The answer of one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of the tool.
+    pub tool_version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The SoC's name.
+    pub soc: String,
+    /// The seed.
+    pub seed: u64,
+    /// FNV-1a 64 of each input's bytes in hexadecimal, by the input's role (`model`, `soc`, ...).
+    pub input_hashes: BTreeMap<String, String>,
+    /// Length of the run in simulated time.
+    pub simulated_ms: f64,
+    /// Latency (arrival to finish) of completed requests after the warm-up; `None` when there is none.
+    pub latency_ms: Option<LatencySummary>,
+    /// The same of warm-up requests.
+    pub warm_up_latency_ms: Option<LatencySummary>,
+    /// Completed requests after the warm-up, per second between the first arrival and the last finish among them.
+    pub throughput_per_s: Option<f64>,
+    /// Filled in by who also ran the alternatives.
+    pub speedup_over_best_single: Option<Speedup>,
+    /// Energy of the whole run, warm-up included.
+    pub energy_mj: f64,
+    /// The energy divided by all completed requests, warm-up included.
+    pub energy_per_inference_mj: Option<f64>,
+    /// The energy divided by the length of the run.
+    pub average_power_w: f64,
+    /// Where the energy went besides `resources`.
+    pub energy_rest_mj: EnergyRest,
+    /// One per resource.
+    pub resources: Vec<ResourceSummary>,
+    /// Filled in by who knows the plan and the support table.
+    pub fallback: Option<Fallback>,
+    /// Tensors that crossed between executors or from and to the host.
+    pub transfers: TransferSummary,
+    /// Requests of all streams, warm-up included.
+    pub requests: RequestCounts,
+    /// One per stream.
+    pub streams: Vec<StreamSummary>,
+    /// Highest amount of memory for weights, live activations and crossed copies, if tensors are known.
+    pub peak_memory_bytes: Option<u64>,
+    /// What `peak_memory_bytes` counts.
+    pub peak_memory_definition: &'static str,
+    /// DRAM traffic.
+    pub bandwidth: BandwidthSummary,
+    /// Believed against actual execution times, when a strategy believed anything.
+    pub prediction_error: Option<PredictionSummary>,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// A latency distribution. Quantiles are order statistics number `ceil(n p)`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are the field's; all in milliseconds but `count`")]
+pub struct LatencySummary {
+    pub count: usize,
+    pub mean: f64,
+    pub median: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub min: f64,
+    pub max: f64,
+    pub std: f64,
+    /// Half-width of the 95 % interval of the mean; `None` for fewer than two requests and for several
+    /// streams together.
+    pub ci95_half_width: Option<f64>,
+    /// How it was found: `batch-means` (40 requests or more, correlation allowed for) or
+    /// `student-t` (fewer; takes requests as independent).
+    pub ci95_method: Option<&'static str>,
+}
+
+/// Speed-up of a strategy over the best single executor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Speedup {
+    /// Mean latency of the best single executor divided by that of this run.
+    pub ratio: f64,
+    /// That executor.
+    pub executor: String,
+    /// Its mean latency.
+    pub single_latency_ms: f64,
+    /// What is compared.
+    pub definition: String,
+}
+
+/// Energy that belongs to no resource.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnergyRest {
+    /// Base power times the length of the run.
+    pub base: f64,
+    /// DRAM traffic times energy per byte.
+    pub dram: f64,
+}
+
+/// Time and energy of a resource; busy + overhead + blocked + suspended + idle = length of the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are the field's")]
+pub struct ResourceSummary {
+    pub name: String,
+    pub busy_ms: f64,
+    pub overhead_ms: f64,
+    pub blocked_ms: f64,
+    pub suspended_ms: f64,
+    pub idle_ms: f64,
+    /// (busy + overhead) / time, from 0 to 1.
+    pub utilization: f64,
+    pub energy_mj: f64,
+}
+
+/// How much of the network the accelerator could not take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fallback {
+    /// By number of operators.
+    pub ratio_operators: f64,
+    /// By multiply-accumulates.
+    pub ratio_macs: f64,
+    /// What exactly is counted.
+    pub definition: String,
+}
+
+/// Totals of transfers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TransferSummary {
+    /// Tensors moved, host inputs and outputs included.
+    pub count: u64,
+    /// Bytes moved.
+    pub bytes: f64,
+    /// Sum of the durations of all transfers, conversion excluded.
+    pub time_ms: f64,
+    /// Sum of the times in which consumers rewrote layouts.
+    pub conversion_ms: f64,
+}
+
+/// Counts of requests: arrived = completed + dropped + in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RequestCounts {
+    pub arrived: u64,
+    pub completed: u64,
+    pub dropped: u64,
+    pub in_flight: u64,
+}
+
+/// One stream's part of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "as in `RunSummary`")]
+pub struct StreamSummary {
+    pub name: String,
+    pub latency_ms: Option<LatencySummary>,
+    pub warm_up_latency_ms: Option<LatencySummary>,
+    pub throughput_per_s: Option<f64>,
+    pub requests: RequestCounts,
+}
+
+/// DRAM traffic in 10^9 bytes per second.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BandwidthSummary {
+    /// Bytes of the whole run divided by its length.
+    pub average_gb_per_s: f64,
+    /// Highest rate that held for any time.
+    pub peak_gb_per_s: f64,
+}
+
+/// Believed against actual execution time of units, in per cent of the actual time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PredictionSummary {
+    /// Units compared.
+    pub units: u64,
+    /// Mean absolute error.
+    pub mape_percent: f64,
+    /// Mean signed error; negative when beliefs were too short.
+    pub bias_percent: f64,
+    /// Share of units within 10 %.
+    pub within_10_percent: f64,
+    /// Largest absolute error.
+    pub worst_percent: f64,
+}
+
+/// FNV-1a 64 of an input in hexadecimal: names an input, does not protect it.
+#[must_use]
+pub fn input_hash(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, &byte| {
+        (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fnv_1a_test_vectors() {
+        // Vectors of the FNV draft (Fowler, Noll, Vo, Eastlake).
+        assert_eq!(super::input_hash(b""), "cbf29ce484222325");
+        assert_eq!(super::input_hash(b"a"), "af63dc4c8601ec8c");
+        assert_eq!(super::input_hash(b"foobar"), "85944171f73967e8");
+    }
+}
