@@ -57,7 +57,7 @@ fn replaying_a_planted_schedule_reaches_the_optimum() {
         let mut edges = Vec::new();
         for (target, b) in segments.iter().enumerate() {
             for (source, a) in segments.iter().enumerate() {
-                if a.1 <= b.0 && random.next_u32() % 8 == 0 {
+                if a.1 <= b.0 && random.next_u32().is_multiple_of(8) {
                     edges.push((source as u32, target as u32, 0.0));
                 }
             }
