@@ -5,9 +5,8 @@ use super::stations::{Discipline, Law, Stations};
 use super::statistics::interval;
 use super::{number, numbers, oracle};
 
-/// Mean of `read` over `replications` runs of the same horizon and warm-up as the other simulator's, and its
-/// standard error, against its mean and interval: equal within 3.9 standard errors of the difference, which a
-/// correct pair of simulators exceeds once in ten thousand times.
+/// The mean over 60 runs with that tool's horizon and warm-up equals its mean within 3.9 standard errors of the
+/// difference, which a correct pair of simulators exceeds once in ten thousand times.
 #[test]
 fn another_simulator() {
     let file = oracle("ciw_reference");
