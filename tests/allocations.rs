@@ -131,11 +131,11 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
             queue,
         }],
         granularity: Granularity::Operator,
+        transfer_start: None,
+        stop_after: None,
         seed: 1,
         noise: true,
         limits: Limits::default(),
-        stop_after: None,
-        transfer_start: None,
     }
 }
 

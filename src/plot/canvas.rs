@@ -1,6 +1,6 @@
 //! A figure as a list of shapes. Coordinates are pixels from the top left corner, `y` downwards.
 
-use super::font::Face;
+use super::font;
 use super::palette::Color;
 use crate::diagnostics::printable;
 
@@ -91,8 +91,7 @@ impl Canvas {
 #[must_use]
 pub fn fit(text: &str, size: f64, bold: bool, width: f64) -> Option<String> {
     let text = printable(text);
-    let face = Face::new(size, bold);
-    if face.width(&text) <= width {
+    if font::width(&text, size, bold) <= width {
         return Some(text);
     }
     let characters: Vec<char> = text.chars().collect();
@@ -103,6 +102,6 @@ pub fn fit(text: &str, size: f64, bold: bool, width: f64) -> Option<String> {
         let mut short: String = characters.iter().take(front).collect();
         short.push('…');
         short.extend(characters.iter().skip(characters.len() - back));
-        (face.width(&short) <= width).then_some(short)
+        (font::width(&short, size, bold) <= width).then_some(short)
     })
 }

@@ -10,6 +10,7 @@ pub mod gantt;
 pub mod latency;
 pub mod palette;
 mod png;
+mod render;
 mod svg;
 #[cfg(test)]
 mod tests;

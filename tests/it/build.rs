@@ -85,11 +85,11 @@ pub fn problem(platform: Platform, streams: Vec<StreamProblem>) -> Problem {
         platform,
         streams,
         granularity: Granularity::Operator,
+        transfer_start: None,
+        stop_after: None,
         seed: 0,
         noise: false,
         limits: Limits::default(),
-        stop_after: None,
-        transfer_start: None,
     }
 }
 
