@@ -133,7 +133,7 @@ fn customers_that_circulate_without_time_passing() {
 fn requests_without_end_and_without_work() {
     // Free operators, back to back: time never passes.
     let mut problem = tasks(&[vec![Some(0.0)]], &[], 0.0, 1.0);
-    problem.streams[0].arrivals = Arrivals::BackToBack { count: Some(1 << 40) };
+    problem.streams[0].arrivals = Arrivals::BackToBack { count: None };
     problem.limits.events_at_one_time = 5000;
     let mut strategy = Replay::new(vec![plan(Dispatch::AtReady, TransferStart::Assignment, &[(0, 0)])]);
     match simulate(&problem, &mut strategy, &mut ()) {

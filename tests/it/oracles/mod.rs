@@ -1,10 +1,12 @@
 //! Results that follow from a formula or from an independent tool, reproduced by running the engine or
 //! the simulation. The numbers are in `tests/data/oracles`; its README names their origin.
 
+pub mod customers;
 mod energy;
 mod exact;
 mod lists;
 mod optima;
+mod peer;
 mod published;
 mod queues;
 mod requests;
