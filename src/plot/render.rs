@@ -20,6 +20,8 @@ pub(super) struct Units {
     pub(super) em: f64,
     /// From the position of a text, anchored at the top, to its baseline, in ems.
     pub(super) rise: f64,
+    /// How much further left than asked for the backend draws a usual letter, in ems.
+    pub(super) bearing: f64,
     /// Whether to draw lines through several points as one path (else piece by piece).
     pub(super) paths: bool,
 }
@@ -66,7 +68,7 @@ where
                 let style = TextStyle::from(font::description(size * units.per_pixel * units.em, *bold))
                     .color(&color)
                     .pos(Pos::new(horizontal, VPos::Top));
-                let at = (units.at(*x), units.at(y - size * units.rise));
+                let at = (units.at(x + size * units.bearing), units.at(y - size * units.rise));
                 area.draw_text(text, &style, at).map_err(io::Error::other)?;
             }
         }
