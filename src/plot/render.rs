@@ -20,6 +20,8 @@ pub(super) struct Units {
     pub(super) em: f64,
     /// From the position of a text, anchored at the top, to its baseline, in ems.
     pub(super) rise: f64,
+    /// How much further left than asked for the backend draws a usual letter, in ems.
+    pub(super) bearing: f64,
     /// Whether to draw lines through several points as one path (else piece by piece).
     pub(super) paths: bool,
 }
@@ -66,7 +68,7 @@ where
                 let style = TextStyle::from(font::description(size * units.per_pixel * units.em, *bold))
                     .color(&color)
                     .pos(Pos::new(horizontal, VPos::Top));
-                let at = (units.at(*x), units.at(y - size * units.rise));
+                let at = (units.at(x + size * units.bearing), units.at(y - size * units.rise));
                 area.draw_text(text, &style, at).map_err(io::Error::other)?;
             }
         }
@@ -105,19 +107,22 @@ where
         if points.len() > 2 && self.units.paths {
             return self.path(points, width, color);
         }
-        // Pieces reach into corners.
-        let (half, reach) = (width / 2.0, if points.len() > 2 { width / 2.0 } else { 0.0 });
+        let half = width / 2.0;
         for pair in points.windows(2) {
             let &[a, b] = pair else { continue };
             let (low, high) = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
             // Backends draw the ends of upright and level lines best when these are rectangles.
             if low.0 == high.0 {
-                self.rectangle((low.0 - half, low.1 - reach), (low.0 + half, high.1 + reach), color, None)?;
+                self.rectangle((low.0 - half, low.1), (low.0 + half, high.1), color, None)?;
             } else if low.1 == high.1 {
-                self.rectangle((low.0 - reach, low.1 - half), (high.0 + reach, low.1 + half), color, None)?;
+                self.rectangle((low.0, low.1 - half), (high.0, low.1 + half), color, None)?;
             } else {
                 self.path(pair, width, color)?;
             }
+        }
+        // Where pieces meet, the corner is filled.
+        for &(x, y) in points.iter().skip(1).take(points.len().saturating_sub(2)) {
+            self.rectangle((x - half, y - half), (x + half, y + half), color, None)?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use super::canvas::{Canvas, Shape};
 use super::font;
 use super::render::{self, Units};
 
-/// Units of the document in a pixel: bars of a quarter of a pixel are the finest.
-const FINER: f64 = 4.0;
+/// Units of the document in a pixel: what is drawn is exact to a tenth of a pixel.
+const FINER: f64 = 10.0;
 
 /// The whole document.
 pub(super) fn write(canvas: &Canvas) -> String {
@@ -41,13 +41,14 @@ pub(super) fn body(canvas: &Canvas) -> String {
     let mut document = String::new();
     let area = SVGBackend::with_string(&mut document, size).into_drawing_area();
     // The factor between sizes and ems, and where the baseline is, are those of this backend.
-    let units = Units { per_pixel: FINER, em: 1.24, rise: 0.76, paths: true };
+    let units = Units { per_pixel: FINER, em: 1.24, rise: 0.76, bearing: 0.0, paths: true };
     // Writing to a string cannot fail.
     let tips = render::draw(canvas, &area, &units).unwrap_or_default();
     drop(area);
     let mut tips = tips.into_iter();
     let mut out = String::with_capacity(document.len());
-    // An element begins a line, and no text does with a `<`.
+    // An element begins a line, and no text does with a `<`. Text gets a line of its own between its tags, which
+    // some viewers take for a space.
     for line in document.lines().filter(|line| !line.starts_with("<svg ") && *line != "</svg>") {
         let tip = if line.starts_with("<rect ") { tips.next().flatten() } else { None };
         match (tip, line.strip_suffix("/>")) {
@@ -56,14 +57,16 @@ pub(super) fn body(canvas: &Canvas) -> String {
             }
             _ => {
                 out.push_str(line);
-                out.push('\n');
+                if line.starts_with("</") || line.ends_with("/>") {
+                    out.push('\n');
+                }
             }
         }
     }
     out
 }
 
-/// Text for XML; control characters have become visible escapes before.
+/// Text for XML; the canvas has replaced what is no character of XML before.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -73,8 +76,6 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Not characters of XML at all.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ => out.push(c),
         }
     }
