@@ -1,6 +1,6 @@
-//! Every command of README.md runs, and prints what README.md says.
+//! Every command of README.md and docs/ERRORS.md runs, and prints what the page says.
 //!
-//! `HETSOC_UPDATE_README=1 cargo test --test it readme` writes the present outputs into the page; read the difference.
+//! `HETSOC_UPDATE_PAGES=1 cargo test --test it readme` writes the present outputs into the pages; read the difference.
 
 use std::path::Path;
 use std::process::Command;
@@ -51,20 +51,29 @@ fn rendered(page: &str) -> (String, usize) {
     (fresh, commands)
 }
 
-#[test]
-fn commands_print_what_the_page_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (fresh, commands) = rendered(&page);
-    assert!(commands >= 8, "only {commands} commands found");
-    if std::env::var_os("HETSOC_UPDATE_README").is_some() {
+fn check(page: &str, least: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (fresh, commands) = rendered(&text);
+    assert!(commands >= least, "only {commands} commands found in {page}");
+    if std::env::var_os("HETSOC_UPDATE_PAGES").is_some() {
         std::fs::write(&path, &fresh).unwrap();
         return;
     }
-    for (number, (said, is)) in page.lines().zip(fresh.lines()).enumerate() {
-        assert_eq!(said, is, "README.md, line {}", number + 1);
+    for (number, (said, is)) in text.lines().zip(fresh.lines()).enumerate() {
+        assert_eq!(said, is, "{page}, line {}", number + 1);
     }
-    assert_eq!(page.lines().count(), fresh.lines().count());
+    assert_eq!(text.lines().count(), fresh.lines().count(), "{page}");
+}
+
+#[test]
+fn commands_of_the_readme_print_what_it_says() {
+    check("README.md", 8);
+}
+
+#[test]
+fn wrong_input_is_told_what_the_gallery_says() {
+    check("docs/ERRORS.md", 30);
 }
 
 #[test]
