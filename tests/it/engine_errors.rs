@@ -251,3 +251,18 @@ fn a_run_cut_by_events_ends_at_its_last_event() {
         }
     }
 }
+
+#[test]
+fn time_that_runs_out_is_an_error_and_no_stall() {
+    // u64 picoseconds end after 1.8e7 s.
+    let chain = tasks(&[vec![Some(1e7)], vec![Some(1e7)]], &[(0, 1, 1.0)], 0.0, 1.0);
+    let mut eft = hetsoc::strategy::EarliestFinishTime::new(TransferStart::Assignment);
+    assert_eq!(simulate(&chain, &mut eft, &mut ()).unwrap_err(), SimulationError::TimeOverflow);
+    let mut late = tasks(&[vec![Some(1.0)]], &[], 0.0, 1.0);
+    let period = SimDuration::from_seconds(9e6);
+    late.streams[0].arrivals = Arrivals::Periodic { period, offset: SimDuration::ZERO, count: Some(9) };
+    assert_eq!(simulate(&late, &mut eft, &mut ()).unwrap_err(), SimulationError::TimeOverflow);
+    // A limit before the end of time is no error.
+    late.limits.until = SimTime::ZERO + SimDuration::from_seconds(1e6);
+    assert!(simulate(&late, &mut eft, &mut ()).unwrap().truncated);
+}
