@@ -14,7 +14,7 @@ use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::input_hash;
 use crate::simulation::{Arrivals, Problem, StreamProblem};
 use crate::soc::Network;
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy};
+use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
 use crate::units::SimTime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,15 @@ pub fn assemble(
     } else {
         strategy_spec.build(&problem.platform)?
     };
+    let on_bus = matches!(problem.platform.network, Network::SharedBus(_));
+    if on_bus && strategy_spec.name == "eft" && spec.transfer_start == Some(TransferStart::ProducerFinish) {
+        let message = "eft decides when an operator is ready; a shared bus cannot have moved its data before";
+        return Err(InputError::from(
+            Diagnostic::new("scenario::transfer-start", message)
+                .help("use transfer_start = \"assignment\", or a contention-free network"),
+        )
+        .into());
+    }
     if let Some(start) = spec.transfer_start {
         if strategy_spec.name == "eft" {
             strategy = Box::new(EarliestFinishTime::new(start));

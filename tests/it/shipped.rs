@@ -121,3 +121,19 @@ fn every_model_can_be_shown_lowered() {
         }
     }
 }
+
+#[test]
+fn reference_figures_are_current() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tempfile::tempdir().unwrap();
+    let fresh = out.path().join("two-networks.svg");
+    let output = Command::new(env!("CARGO_BIN_EXE_hetsoc"))
+        .args(["plot", "scenarios/two-networks.toml", "--output", fresh.to_str().unwrap()])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (is, said) =
+        (std::fs::read(fresh).unwrap(), std::fs::read(folder.join("plots/two-networks.svg")).unwrap());
+    assert!(is == said, "plots/two-networks.svg is out of date; plots/README.md says how to draw it");
+}
