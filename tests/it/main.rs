@@ -9,6 +9,7 @@
 )]
 
 mod bad_profiles;
+mod calibration;
 mod common_benchmark;
 mod coverage;
 mod graph_json;

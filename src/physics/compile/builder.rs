@@ -198,7 +198,7 @@ impl<'a> Builder<'a> {
                 name: shown.clone(),
                 kind,
                 resources: members.iter().map(|m| ResourceId(m.resource)).collect(),
-                busy_shares: self.fitted_shares(&members, own).unwrap_or_else(|| own.busy_shares()),
+                busy_shares: self.fitted_shares(name, &members, own).unwrap_or_else(|| own.busy_shares()),
                 invocation,
                 domain: domain as u16,
                 dispersion,
