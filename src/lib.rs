@@ -5,6 +5,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")
 )]
 
+pub mod calibration;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;

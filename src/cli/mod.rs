@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output; progress, warnings and errors to standard error.
 
+mod calibrate;
 mod check;
 mod dag;
 mod exit;
@@ -13,6 +14,7 @@ mod run;
 mod show;
 mod summary_table;
 mod target;
+mod validate;
 
 pub use exit::{CliError, ExitCode};
 
@@ -39,6 +41,10 @@ enum Command {
     /// Draw a figure of a run.
     #[cfg(feature = "plots")]
     Plot(Box<plot::PlotArguments>),
+    /// Fit the models of a runtime profile to measurements.
+    Calibrate(Box<calibrate::CalibrateArguments>),
+    /// Score profiles against measurements.
+    Validate(Box<validate::ValidateArguments>),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -72,6 +78,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

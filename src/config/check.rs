@@ -37,6 +37,10 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("soc::executor-name", "executors are cpu-<count><kind>... or a device, with an optional @precision"),
     ("soc::core-set", "a core set asks for cores that the SoC has"),
     ("soc::missing-rate", "a precision that a runtime uses has a peak rate on that processor"),
+    (
+        "soc::missing-coefficient",
+        "a fitted model has every coefficient of its form, a set of cores those of sets too",
+    ),
     ("soc::no-fallback", "the last kernel of a performance takes any operator"),
     ("soc::no-crossing", "every pair of processors that a runtime uses has a crossing"),
     ("soc::support", "an operator is listed once, with known conditions"),

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod check;
 pub mod dag_file;
 pub mod document;
+mod fitted_file;
 pub mod hardware;
 mod json;
 pub mod library;

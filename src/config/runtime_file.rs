@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::check::{Checker, Inherited, Number, RawQuantity, Rule};
 use super::document::Document;
+use super::fitted_file::{RawFitted, fitted};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::graph::lowered::OperatorClass;
 use crate::soc::{
@@ -29,6 +30,8 @@ struct RawRuntime {
     performance: Vec<RawPerformance>,
     #[serde(default)]
     crossing: Vec<RawCrossing>,
+    #[serde(default)]
+    fitted: Vec<RawFitted>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +126,8 @@ pub(super) fn runtime(
         .filter_map(|p| performance(&mut check, p, &top, support_ids, support_table))
         .collect();
     let crossings = raw.crossing.iter().filter_map(|c| crossing(&mut check, c, &top)).collect();
+    check.unique("fitted model", raw.fitted.iter().map(|f| &f.id));
+    let fitted = raw.fitted.iter().filter_map(|f| fitted(&mut check, f, &top)).collect();
     for set in &raw.core_sets {
         if format!("cpu-{}", set.get_ref()).parse::<ExecutorName>().is_err() {
             let message = format!("`{}` is not a core set", printable(set.get_ref()));
@@ -142,6 +147,7 @@ pub(super) fn runtime(
         core_sets: raw.core_sets.into_iter().map(Spanned::into_inner).collect(),
         performances,
         crossings,
+        fitted,
     };
     check.finish(profile)
 }
@@ -317,7 +323,12 @@ fn optional(
 }
 
 /// The position of a word among the known ones.
-fn word(check: &mut Checker<'_>, what: &str, name: &Spanned<String>, known: &[&str]) -> Option<usize> {
+pub(super) fn word(
+    check: &mut Checker<'_>,
+    what: &str,
+    name: &Spanned<String>,
+    known: &[&str],
+) -> Option<usize> {
     let position = known.iter().position(|k| *k == name.get_ref());
     if position.is_none() {
         let mut help = format!("known: {}", known.join(", "));

@@ -9,7 +9,7 @@
 //! - Element-wise operators and reshapes are absent from such lists, so that a residual sum is represented by
 //!   its last operand.
 //! - A side that includes explicit padding (114 for 112) is replaced by output side x stride, unless a
-//!   result with exactly that side exists.
+//!   result with exactly that side exists; the window itself keeps the stated side.
 
 mod features;
 mod linking;

@@ -3,9 +3,13 @@
 
 use super::core_set::{Load, SetTime, Worker, busy_shares, time};
 use super::cost_table::{Bound, CostTable, OperatorCost};
+use super::fitted::FittedCost;
 use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
 use super::numbers::Numbers;
+use super::shape::Shape;
 use super::support::{Verdict, verdict};
+use super::tflite_cpu::Setting;
+use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::soc::{Device, ExecutorId, ExecutorName, Performance, Platform, Precision, RuntimeProfile, Soc};
@@ -72,6 +76,24 @@ pub(super) struct Arrangement {
     /// Compute units and wave width of a device; 1 and 1 for cores.
     pub(super) units: f64,
     pub(super) wave: f64,
+    /// What it brings to fitted models.
+    pub(super) setting: Setting,
+    /// A model fitted to measurements, which goes before the kernel tables for what it knows.
+    pub(super) fitted: Option<FittedCost>,
+}
+
+/// What all operators of a graph share.
+struct Surroundings {
+    /// Constants of the whole model, bytes at the source's precision.
+    weights: f64,
+    /// Unlisted companions of each operator; empty when the graph lists everything.
+    unlisted: Vec<Unlisted>,
+}
+
+impl Surroundings {
+    fn of(graph: &LoweredGraph) -> Self {
+        Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph) }
+    }
 }
 
 /// Everything about one operator on one executor, for `show` and `explain`.
@@ -92,6 +114,21 @@ pub struct Estimate {
 }
 
 impl Machine {
+    /// What an executor brings to a fitted model: its caches, cores and clocks.
+    #[must_use]
+    pub fn setting(&self, executor: ExecutorId) -> Option<Setting> {
+        Some(self.models.get(executor.0 as usize)?.arrangements.first()?.setting)
+    }
+
+    /// Whether an executor computes by a model fitted to measurements.
+    #[must_use]
+    pub fn is_fitted(&self, executor: ExecutorId) -> bool {
+        self.models
+            .get(executor.0 as usize)
+            .and_then(|model| model.arrangements.first())
+            .is_some_and(|arrangement| arrangement.fitted.is_some())
+    }
+
     /// Whether and why an operator can run on an executor of this machine.
     #[must_use]
     pub fn verdict(&self, graph: &LoweredGraph, operator: &LoweredOperator, executor: ExecutorId) -> Verdict {
@@ -114,7 +151,10 @@ impl Machine {
         operator: &LoweredOperator,
         executor: ExecutorId,
     ) -> Option<Estimate> {
-        self.estimate_within(graph, operator, executor, model_weight_bytes(graph))
+        let surroundings = Surroundings::of(graph);
+        let position = graph.operators.iter().position(|known| std::ptr::eq(known, operator));
+        let companions = position.and_then(|at| surroundings.unlisted.get(at)).copied().unwrap_or_default();
+        self.estimate_within(graph, operator, executor, surroundings.weights, &companions)
     }
 
     fn estimate_within(
@@ -123,6 +163,7 @@ impl Machine {
         operator: &LoweredOperator,
         executor: ExecutorId,
         model_weights: f64,
+        companions: &Unlisted,
     ) -> Option<Estimate> {
         if !self.verdict(graph, operator, executor).is_supported() {
             return None;
@@ -144,6 +185,13 @@ impl Machine {
                 memory_seconds: 0.0,
                 dram_bytes: 0.0,
             });
+        }
+        if let Some(estimate) = arrangement
+            .fitted
+            .as_ref()
+            .and_then(|fitted| fitted_estimate(fitted, operator, companions, precision))
+        {
+            return Some(estimate);
         }
         let work = Work::of(graph, operator, precision);
         let weight_scale = if operator.weight_bytes_read > 0 {
@@ -191,10 +239,12 @@ impl Machine {
     /// `graph::unsupported` listing the operators that no executor can run, or whose time cannot be
     /// represented.
     pub fn cost_table(&self, graph: &LoweredGraph) -> Result<CostTable, InputError> {
-        let weights = model_weight_bytes(graph);
-        let table = CostTable::new(graph.operators.len(), self.models.len(), |operator, executor| {
-            let operator = graph.operators.get(operator)?;
-            self.estimate_within(graph, operator, executor, weights).map(|estimate| estimate.cost)
+        let surroundings = Surroundings::of(graph);
+        let table = CostTable::new(graph.operators.len(), self.models.len(), |position, executor| {
+            let operator = graph.operators.get(position)?;
+            let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
+            self.estimate_within(graph, operator, executor, surroundings.weights, &companions)
+                .map(|estimate| estimate.cost)
         });
         let nowhere: Vec<String> = graph
             .operators
@@ -302,6 +352,36 @@ impl Arrangement {
             .collect();
         busy_shares(&rates)
     }
+}
+
+/// The estimate of a fitted model; `None` for operators that it does not know.
+fn fitted_estimate(
+    fitted: &FittedCost,
+    operator: &LoweredOperator,
+    companions: &Unlisted,
+    precision: Precision,
+) -> Option<Estimate> {
+    let time = fitted.time(&Shape::of(operator)?, companions)?;
+    let bound = if time.overhead > time.alone {
+        Bound::Overhead
+    } else if time.compute >= time.memory {
+        Bound::Compute
+    } else {
+        Bound::Memory
+    };
+    Some(Estimate {
+        cost: OperatorCost {
+            overhead: SimDuration::try_from_seconds(time.overhead).ok()?,
+            alone: SimDuration::try_from_seconds(time.alone).ok()?,
+            dram_bytes: time.dram_bytes,
+            bound,
+        },
+        kernel: time.kernel.to_owned(),
+        precision,
+        compute_seconds: time.compute,
+        memory_seconds: time.memory,
+        dram_bytes: time.dram_bytes,
+    })
 }
 
 /// Constants of the whole model at the source's precision.

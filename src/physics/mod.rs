@@ -3,12 +3,17 @@
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;
+pub mod fitted;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
+pub mod shape;
 pub mod support;
+pub mod tflite_cpu;
+pub mod unlisted;
 
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
+pub use fitted::{CoefficientInfo, FittedCost, FittedTime, Form, Role};
 pub use machine::{Clocks, Estimate, Machine, Parts};
 pub use numbers::Numbers;

@@ -1,6 +1,7 @@
 //! Validated descriptions of the hardware: SoC, runtime and device profiles, and the platform of a run.
 
 pub mod executor_name;
+pub mod fitted;
 pub mod hardware;
 pub mod platform;
 pub mod quantity;
@@ -8,6 +9,7 @@ pub mod runtime;
 pub mod support;
 
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
+pub use fitted::{Coefficient, FittedModel};
 pub use hardware::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
 };

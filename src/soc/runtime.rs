@@ -1,6 +1,7 @@
 //! How one inference runtime performs on one SoC: the coefficients of the cost model, its overheads, and
 //! which operators it can execute where.
 
+use super::fitted::FittedModel;
 use super::platform::ProcessorKind;
 use super::quantity::{Precision, Quantity};
 use super::support::SupportTable;
@@ -23,6 +24,16 @@ pub struct RuntimeProfile {
     pub performances: Vec<Performance>,
     /// Costs of handing a tensor from one kind of processor to another.
     pub crossings: Vec<RuntimeCrossing>,
+    /// Models fitted to measurements, which go before the kernel tables of `performances`.
+    pub fitted: Vec<FittedModel>,
+}
+
+impl RuntimeProfile {
+    /// The fitted model of an executor (named without precision) at a precision.
+    #[must_use]
+    pub fn fitted_for(&self, executor: &str, precision: Precision) -> Option<&FittedModel> {
+        self.fitted.iter().find(|model| model.executor == executor && model.precision == precision)
+    }
 }
 
 /// How a runtime performs on one kind of core, or one device, at one precision.

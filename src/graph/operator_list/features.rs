@@ -140,14 +140,16 @@ fn input_map(f: &Features, existing: &[Map]) -> Result<Map, KernelError> {
     Ok(if existing.contains(&stated) || stated.side <= strided.side { stated } else { strided })
 }
 
+/// The window as stated: its input side keeps explicit padding, which a cost model counts.
 fn window(input: Map, output: Map, f: &Features, groups: u64) -> Result<Window, KernelError> {
+    let side = f.need("input_shape")?;
     let (kernel, stride) = (f.need("kernel")?, f.need("stride")?);
     if kernel > 1 << 12 {
         return Err(KernelError::Feature(format!("feature `kernel` is {kernel}, above 4096")));
     }
     Ok(Window {
-        in_height: input.side,
-        in_width: input.side,
+        in_height: side,
+        in_width: side,
         in_channels: input.channels,
         out_height: output.side,
         out_width: output.side,

@@ -42,6 +42,10 @@ fn log_deviation(variation: f64) -> f64 {
     (variation * variation).ln_1p().sqrt()
 }
 
+fn table_highest(table: &OppTable) -> Opp {
+    table.highest()
+}
+
 pub(super) fn fault(code: &'static str, message: String, help: String) -> InputError {
     Diagnostic::new(code, message).help(help).into()
 }
@@ -108,18 +112,25 @@ impl<'a> Builder<'a> {
 
     /// The rate of main memory at the clock that is fixed or voted for.
     fn memory_bandwidth(&mut self) -> Result<BytesPerSec, InputError> {
+        self.memory_bandwidth_at(false)
+    }
+
+    /// The same, at the highest clocks if asked for.
+    pub(super) fn memory_bandwidth_at(&mut self, highest_clocks: bool) -> Result<BytesPerSec, InputError> {
         let memory = &self.soc().memory;
         self.numbers.take("memory.achievable_gb_per_s", &memory.achievable);
         self.numbers.note("memory.clocks", &memory.clock_provenance);
         let clock = match self.parts.clocks.memory {
-            Some(clock) => clock,
-            None => {
+            Some(clock) if !highest_clocks => clock,
+            _ => {
                 let mut highest = Hertz(0.0);
                 for vote in &memory.votes {
                     self.numbers.note(format!("memory.vote.{}", vote.of), &vote.provenance);
                     let cluster = self.soc().clusters.iter().find(|c| c.id == vote.of).map(|c| &c.opps);
                     let device = self.soc().devices.iter().find(|d| d.id == vote.of).map(|d| &d.opps);
-                    if let Some(own) = cluster.or(device).map(|table| self.opp(&vote.of, table))
+                    let opp =
+                        |table| if highest_clocks { table_highest(table) } else { self.opp(&vote.of, table) };
+                    if let Some(own) = cluster.or(device).map(opp)
                         && let Some(asked) = vote.memory_clock(own.clock)
                         && asked.0 > highest.0
                     {
@@ -170,8 +181,12 @@ impl<'a> Builder<'a> {
                 domains.push(key);
                 domains.len() - 1
             });
-            let invocation =
-                own.workers.iter().map(|(_, p)| p.invocation.value).max().unwrap_or(SimDuration::ZERO);
+            let invocation = match &own.fitted {
+                Some(fitted) => SimDuration::from_seconds(fitted.inference_overhead()),
+                None => {
+                    own.workers.iter().map(|(_, p)| p.invocation.value).max().unwrap_or(SimDuration::ZERO)
+                }
+            };
             let largest = |variation: fn(&Performance) -> f64| {
                 log_deviation(own.workers.iter().map(|(_, p)| variation(p)).fold(0.0, f64::max))
             };
@@ -183,7 +198,7 @@ impl<'a> Builder<'a> {
                 name: shown.clone(),
                 kind,
                 resources: members.iter().map(|m| ResourceId(m.resource)).collect(),
-                busy_shares: own.busy_shares(),
+                busy_shares: self.fitted_shares(name, &members, own).unwrap_or_else(|| own.busy_shares()),
                 invocation,
                 domain: domain as u16,
                 dispersion,

@@ -2,6 +2,7 @@
 //! resources and crossings.
 
 mod builder;
+mod fitted;
 mod layout;
 mod names;
 mod workers;

@@ -3,6 +3,7 @@
 use super::super::core_set::Worker;
 use super::super::latency::Level;
 use super::super::machine::Arrangement;
+use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
 use crate::diagnostics::InputError;
 use crate::soc::{Cluster, ExecutorName, Performance, Precision, PrivateCache, Quantity};
@@ -48,7 +49,10 @@ impl<'a> Builder<'a> {
             };
             // Other precisions matter only for quantised tensors.
             if precision == own || precision == Precision::Int8 {
-                arrangements.push(self.arrangement(members, &performances, precision)?);
+                let mut arrangement = self.arrangement(members, &performances, precision)?;
+                arrangement.setting = self.setting(members, &arrangement)?;
+                arrangement.fitted = self.fitted(name, &arrangement)?;
+                arrangements.push(arrangement);
             }
         }
         Ok(arrangements)
@@ -102,7 +106,7 @@ impl<'a> Builder<'a> {
             };
             workers.push((worker, performance.clone()));
         }
-        Ok(Arrangement { precision, workers, units, wave })
+        Ok(Arrangement { precision, workers, units, wave, setting: Setting::default(), fitted: None })
     }
 
     /// One core among `workers`, of which `beside` are in its cluster.

@@ -1,0 +1,23 @@
+//! Fitting profiles to measurements, and scoring predictions against measurements.
+//!
+//! Every reported prediction is a simulated inference: one request on one executor, noise off. Splits are by model
+//! family, because width variants of one network leak into each other.
+
+pub mod calibrate;
+pub mod cross_validation;
+pub mod decisions;
+pub mod families;
+pub mod fit;
+pub mod intervals;
+mod linear;
+pub mod networks;
+pub mod priors;
+pub mod profile_text;
+pub mod simulated;
+pub mod tables;
+pub mod validate;
+
+pub use calibrate::{CalibrateError, Calibration, calibrate};
+pub use networks::{Network, load_networks};
+pub use tables::{GroupKey, Measurement, read_measurements};
+pub use validate::{Validation, validate};

@@ -1,0 +1,65 @@
+//! The networks that measurements refer to: an operator list, or a folder of model files.
+
+use std::path::Path;
+
+use super::families::family;
+use crate::config::model_file::{is_model_path, load_model};
+use crate::config::read::read_text;
+use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::graph::lowered::LoweredGraph;
+use crate::graph::operator_list::read_operator_lists;
+
+/// Largest operator list that is read.
+const MAX_LIST_BYTES: u64 = 512 * 1024 * 1024;
+
+/// A network as the measured runtime executes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// The name that measurement tables use.
+    pub name: String,
+    /// Its family; its own name when nothing else is known.
+    pub family: String,
+    /// The operators.
+    pub graph: LoweredGraph,
+}
+
+/// Reads an operator list (`.csv`), or every model file of a folder, lowered by `lowering` and named after its file.
+///
+/// # Errors
+/// Whatever is wrong with the files; a folder without any model.
+pub fn load_networks(path: &Path, lowering: &str) -> Result<Vec<Network>, InputError> {
+    if !path.is_dir() {
+        let lists = read_operator_lists(&read_text(path, MAX_LIST_BYTES)?)?;
+        return Ok(lists
+            .into_iter()
+            .map(|list| Network {
+                name: list.graph.name.clone(),
+                family: family(&list.family).to_owned(),
+                graph: list.graph,
+            })
+            .collect());
+    }
+    let shown = printable(&path.display().to_string());
+    let mut files: Vec<_> = std::fs::read_dir(path)
+        .map_err(|error| Diagnostic::new("file::unreadable", format!("`{shown}` cannot be read: {error}")))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|file| {
+            let name = file.to_string_lossy();
+            file.is_file() && is_model_path(&name) && !name.ends_with(".csv")
+        })
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Diagnostic::new("model::missing", format!("`{shown}` has no model files"))
+            .help("put .onnx, .tflite or .json files there, or give an operator list (.csv)")
+            .into());
+    }
+    files
+        .iter()
+        .map(|file| {
+            let model = load_model(&file.to_string_lossy(), &[])?;
+            let graph = model.lowered(lowering)?;
+            Ok(Network { family: model.name.clone(), name: model.name, graph })
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! Scoring the profiles against a measurement table.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::decisions::{Decision, decision};
+use super::networks::Network;
+use super::simulated::inference_ms;
+use super::tables::{GroupKey, Measurement, groups};
+use crate::diagnostics::InputError;
+use crate::physics::{Clocks, Machine, Parts, compile};
+use crate::soc::{ExecutorId, ExecutorName, Precision, RuntimeProfile, Soc};
+use crate::statistics::error_metrics;
+
+/// How well one profile predicts one group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupScore {
+    /// Chip as named by the source.
+    pub soc: String,
+    /// Processor as named by the source.
+    pub processor: String,
+    /// Core set; empty for devices.
+    pub cores: String,
+    /// Runtime and version.
+    pub runtime: String,
+    /// Precision.
+    pub precision: String,
+    /// Whether a fitted model predicts, or the kernel table of first estimates.
+    pub calibrated: bool,
+    /// Networks compared.
+    pub networks: usize,
+    /// Rows behind them.
+    pub rows: usize,
+    /// Mean absolute error, per cent.
+    pub mape_percent: f64,
+    /// Mean signed error, per cent; positive when predictions are too high.
+    pub bias_percent: f64,
+    /// Median absolute error, per cent.
+    pub median_ape_percent: f64,
+    /// 90 % quantile of the absolute error, per cent.
+    pub p90_ape_percent: f64,
+    /// Share within 5 %, per cent.
+    pub within_5_percent: f64,
+    /// Share within 10 %, per cent.
+    pub within_10_percent: f64,
+    /// Share of measurements that the interval is meant to hold; absent without a fitted model.
+    pub interval_level_percent: Option<f64>,
+    /// Share that it holds.
+    pub interval_coverage_percent: Option<f64>,
+    /// Its width relative to the prediction, per cent.
+    pub interval_relative_width: Option<f64>,
+}
+
+/// Rows that could not be compared, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The group, in words.
+    pub group: String,
+    /// Rows.
+    pub rows: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Validation {
+    /// Version of these keys.
+    pub schema_version: u32,
+    /// Version of the program.
+    pub tool_version: &'static str,
+    /// Rows of the table.
+    pub rows: usize,
+    /// Rows that were compared.
+    pub rows_compared: usize,
+    /// One for each executor, runtime and precision.
+    pub groups: Vec<GroupScore>,
+    /// Choices among core sets and among processors.
+    pub decisions: Vec<Decision>,
+    /// Everything that was not compared.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Finds the profiles of a group: the SoC and the runtime; an explanation if there is none.
+pub type FindProfiles<'a> = &'a dyn Fn(&GroupKey) -> Result<(Soc, RuntimeProfile), String>;
+
+/// Predictions and measurements of a group, by network.
+type Pairs = BTreeMap<String, (f64, f64)>;
+
+/// Compares every row that has a profile and operators.
+///
+/// # Errors
+/// None yet; the signature leaves room for tables that contradict themselves.
+pub fn validate(
+    networks: &[Network],
+    rows: &[Measurement],
+    find: FindProfiles<'_>,
+) -> Result<Validation, InputError> {
+    let mut scores = Vec::new();
+    let mut skipped = Vec::new();
+    let mut compared: Vec<(GroupKey, Pairs)> = Vec::new();
+    let mut rows_compared = 0;
+    for (key, models) in groups(rows) {
+        let count = |name: &str| rows.iter().filter(|row| row.group == key && row.model == name).count();
+        let total: usize = rows.iter().filter(|row| row.group == key).count();
+        let (machine, runtime) = match machine(&key, find) {
+            Ok(found) => found,
+            Err(reason) => {
+                skipped.push(Skipped { group: key.to_string(), rows: total, reason });
+                continue;
+            }
+        };
+        let mut pairs = Pairs::new();
+        let mut used = 0;
+        for (name, measured) in &models {
+            let Some(network) = networks.iter().find(|network| network.name == *name) else { continue };
+            if let Ok(predicted) = inference_ms(&machine, ExecutorId(0), &network.graph) {
+                pairs.insert(name.clone(), (predicted, *measured));
+                used += count(name);
+            }
+        }
+        if total > used {
+            let reason = "no operators of these networks, or the executor cannot run them".to_owned();
+            skipped.push(Skipped { group: key.to_string(), rows: total - used, reason });
+        }
+        rows_compared += used;
+        if let Some(score) = score(&key, &machine, &runtime, &pairs, used) {
+            scores.push(score);
+            compared.push((key, pairs));
+        }
+    }
+    Ok(Validation {
+        schema_version: 1,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        rows: rows.len(),
+        rows_compared,
+        groups: scores,
+        decisions: decisions(&compared),
+        skipped,
+    })
+}
+
+/// The machine of a group with its one executor, and the runtime profile.
+fn machine(key: &GroupKey, find: FindProfiles<'_>) -> Result<(Machine, RuntimeProfile), String> {
+    let (soc, runtime) = find(key)?;
+    let precision =
+        Precision::from_id(&key.precision).ok_or_else(|| format!("no precision `{}`", key.precision))?;
+    let name: ExecutorName =
+        key.executor().parse().map_err(|_| format!("no executor `{}`", key.executor()))?;
+    let fitted = runtime.fitted_for(&name.base(), precision);
+    if let Some(fitted) = fitted.filter(|fitted| fitted.measured_with != key.runtime) {
+        return Err(format!("the profile is for {}, not for {}", fitted.measured_with, key.runtime));
+    }
+    let executors = [ExecutorName { precision: Some(precision), ..name }];
+    let clocks = Clocks::default();
+    let parts = Parts { soc: &soc, device: None, runtime: &runtime, executors: &executors, clocks: &clocks };
+    let machine = compile(&parts)
+        .map_err(|error| error.diagnostics.first().map_or_else(String::new, |first| first.message.clone()))?;
+    Ok((machine, runtime))
+}
+
+fn score(
+    key: &GroupKey,
+    machine: &Machine,
+    runtime: &RuntimeProfile,
+    pairs: &Pairs,
+    rows: usize,
+) -> Option<GroupScore> {
+    let (predicted, measured): (Vec<f64>, Vec<f64>) = pairs.values().copied().unzip();
+    let errors = error_metrics(&predicted, &measured)?;
+    let mut absolute: Vec<f64> = pairs.values().map(|(p, m)| 100.0 * (p / m - 1.0).abs()).collect();
+    absolute.sort_unstable_by(f64::total_cmp);
+    let fitted = Precision::from_id(&key.precision)
+        .and_then(|precision| runtime.fitted_for(&key.executor(), precision))
+        .filter(|_| machine.is_fitted(ExecutorId(0)));
+    let covered = fitted.map(|model| {
+        let (low, high) = model.interval;
+        let inside = pairs.values().filter(|(p, m)| (low..=high).contains(&(m / p))).count();
+        100.0 * inside as f64 / pairs.len() as f64
+    });
+    Some(GroupScore {
+        soc: key.soc.clone(),
+        processor: key.processor.clone(),
+        cores: key.cores.clone(),
+        runtime: key.runtime.clone(),
+        precision: key.precision.clone(),
+        calibrated: fitted.is_some(),
+        networks: pairs.len(),
+        rows,
+        mape_percent: errors.mape,
+        bias_percent: errors.bias,
+        median_ape_percent: crate::statistics::quantile(&absolute, 0.5)?,
+        p90_ape_percent: errors.p90,
+        within_5_percent: errors.within_5,
+        within_10_percent: errors.within_10,
+        interval_level_percent: fitted.map(|_| super::intervals::LEVEL_PERCENT),
+        interval_coverage_percent: covered,
+        interval_relative_width: fitted.map(|model| 100.0 * (model.interval.1 - model.interval.0)),
+    })
+}
+
+/// Choices among the core sets of one precision, and among the executors of all processors at their own precision.
+fn decisions(compared: &[(GroupKey, Pairs)]) -> Vec<Decision> {
+    let mut found = Vec::new();
+    let mut wholes: BTreeMap<(String, String), Vec<&(GroupKey, Pairs)>> = BTreeMap::new();
+    for entry in compared {
+        wholes.entry((entry.0.soc.clone(), entry.0.runtime.clone())).or_default().push(entry);
+    }
+    for ((soc, _), entries) in wholes {
+        for precision in ["fp32", "int8"] {
+            let sets: Vec<_> = entries
+                .iter()
+                .filter(|(k, _)| k.processor == "cpu" && k.precision == precision)
+                .copied()
+                .collect();
+            found.extend(choice(&format!("core sets, {precision}"), &soc, &sets));
+        }
+        let kinds: std::collections::BTreeSet<&str> =
+            entries.iter().map(|(k, _)| k.processor.as_str()).collect();
+        if kinds.len() > 1 {
+            let floating: Vec<_> = entries.iter().filter(|(k, _)| k.precision != "int8").copied().collect();
+            found.extend(choice("processors, floating point", &soc, &floating));
+        }
+    }
+    found
+}
+
+fn choice(title: &str, soc: &str, entries: &[&(GroupKey, Pairs)]) -> Option<Decision> {
+    let names: Vec<String> = entries.iter().map(|(key, _)| key.executor()).collect();
+    let first = entries.first()?;
+    let rows: Vec<Vec<(f64, f64)>> = first
+        .1
+        .keys()
+        .filter_map(|network| entries.iter().map(|(_, pairs)| pairs.get(network).copied()).collect())
+        .collect();
+    decision(title, soc, &names, &rows)
+}

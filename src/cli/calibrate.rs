@@ -1,0 +1,237 @@
+//! `hetsoc calibrate`: fit the models of a runtime profile to measurements.
+
+use super::CliError;
+use super::output::{print, print_json, print_warning, read_text};
+use crate::calibration::calibrate::{CalibrateError, Start};
+use crate::calibration::profile_text::{extending_profile, fitted_tables};
+use crate::calibration::tables::groups;
+use crate::calibration::{Calibration, calibrate, load_networks, read_measurements};
+use crate::config::Library;
+use crate::config::library::ProfileKind;
+use clap::Args;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Arguments of `hetsoc calibrate`.
+#[derive(Debug, Args)]
+pub(super) struct CalibrateArguments {
+    /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
+    #[arg(long, value_name = "FILE|DIR")]
+    operators: PathBuf,
+    /// Measurement table (Format B, .csv).
+    #[arg(long, value_name = "TABLE")]
+    measurements: PathBuf,
+    /// Built-in runtime profile to extend, such as `snapdragon-855/tflite` [default: from SoC and runtime of the rows].
+    #[arg(long, value_name = "PROFILE")]
+    base: Option<String>,
+    /// SoC profile, id or .toml path [default: from the rows]; with several SoCs in the table it also chooses one.
+    #[arg(long, value_name = "SOC")]
+    soc: Option<String>,
+    /// Networks to learn from [default: all with operators].
+    #[arg(long, value_delimiter = ',')]
+    networks: Vec<String>,
+    /// Executors to calibrate, such as `cpu-1large` [default: all core sets of the table].
+    #[arg(long, value_delimiter = ',')]
+    executors: Vec<String>,
+    /// Precisions to calibrate [default: all of the table].
+    #[arg(long, value_delimiter = ',')]
+    precisions: Vec<String>,
+    /// Where the measurements come from; goes into the profile [default: the name of the table].
+    #[arg(long)]
+    source: Option<String>,
+    /// Most iterations of each fit.
+    #[arg(long, default_value_t = 25)]
+    iterations: usize,
+    /// The profile to write: a runtime profile that extends the base.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write only the `[[fitted]]` tables, to be put into a profile of one's own.
+    #[arg(long)]
+    tables_only: bool,
+    /// Overwrite the profile if it exists.
+    #[arg(long)]
+    force: bool,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: super::Format,
+}
+
+/// One group of the printed result.
+#[derive(Serialize)]
+struct Row<'a> {
+    soc: &'a str,
+    executor: String,
+    runtime: &'a str,
+    precision: &'a str,
+    networks: usize,
+    families: u32,
+    leave_family_out_mape_percent: f64,
+    leave_family_out_bias_percent: f64,
+    leave_family_out_p90_ape_percent: f64,
+    leave_family_out_within_10_percent: f64,
+    fit_mape_percent: f64,
+    interval_coverage_percent: f64,
+    interval_90: (f64, f64),
+    condition_number: f64,
+    coefficients: usize,
+    left_at_prior: &'a [&'static str],
+}
+
+pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
+    let rows = read_measurements(&read_text(&arguments.measurements)?)?;
+    let wanted_soc = arguments.soc.as_deref().map(|name| Library.soc(name, &[])).transpose()?;
+    let wanted = |key: &crate::calibration::GroupKey| {
+        let soc = wanted_soc.as_ref().is_none_or(|loaded| loaded.value.id == key.soc_id());
+        let fits = |list: &[String], value: &str| list.is_empty() || list.iter().any(|known| known == value);
+        soc && key.processor == "cpu"
+            && fits(&arguments.executors, &key.executor())
+            && fits(&arguments.precisions, &key.precision)
+    };
+    let keys: Vec<_> = groups(&rows).into_iter().map(|(key, _)| key).filter(wanted).collect();
+    let mut socs: Vec<String> = keys.iter().map(crate::calibration::GroupKey::soc_id).collect();
+    socs.sort();
+    socs.dedup();
+    let soc_id = match socs.as_slice() {
+        [] => return Err(CliError::NothingMatched("no CPU row of the table was asked for".to_owned())),
+        [one] => one.clone(),
+        several => {
+            return Err(CliError::Usage(format!(
+                "the table has rows of {}; choose one with --soc",
+                several.join(", ")
+            )));
+        }
+    };
+    let soc = match wanted_soc {
+        Some(loaded) => loaded.value,
+        None => Library.soc(&soc_id, &[])?.value,
+    };
+    let base = match &arguments.base {
+        Some(base) => base.clone(),
+        None => {
+            let shipped = Library.ids(ProfileKind::Runtime);
+            let mut bases: Vec<String> =
+                keys.iter().map(|key| format!("{}/{}", soc.id, key.runtime_id())).collect();
+            bases.sort();
+            bases.dedup();
+            bases.retain(|base| shipped.contains(&base.as_str()));
+            match bases.as_slice() {
+                [one] => one.clone(),
+                [] => {
+                    return Err(CliError::NothingMatched(format!(
+                        "there is no built-in runtime profile of {} for these rows; name one with --base",
+                        soc.id
+                    )));
+                }
+                several => {
+                    return Err(CliError::Usage(format!("choose one of {} with --base", several.join(", "))));
+                }
+            }
+        }
+    };
+    let runtime = Library.runtime(&soc.id, &base, &[])?.value;
+    let mut networks = load_networks(&arguments.operators, &runtime.lowering)?;
+    if !arguments.networks.is_empty() {
+        for name in &arguments.networks {
+            if !networks.iter().any(|network| network.name == *name) {
+                return Err(CliError::NothingMatched(format!("the operators have no network `{name}`")));
+            }
+        }
+        networks.retain(|network| arguments.networks.contains(&network.name));
+    }
+    let shown =
+        arguments.measurements.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let start = Start {
+        soc: &soc,
+        runtime: &runtime,
+        networks: &networks,
+        rows: &rows,
+        source: arguments.source.as_deref().unwrap_or(&shown),
+        iterations: arguments.iterations,
+    };
+    let mut done: Vec<Calibration> = Vec::new();
+    for key in keys.iter().filter(|key| key.runtime_id() == runtime.id) {
+        match calibrate(&start, key) {
+            Ok(calibration) => done.push(calibration),
+            Err(CalibrateError::Input(error))
+                if error.diagnostics.iter().all(|d| d.code == "calibrate::data") =>
+            {
+                print_warning(&format!("{key} was left out: {}", error.diagnostics[0].message));
+            }
+            Err(CalibrateError::Input(error)) => return Err(error.into()),
+            Err(CalibrateError::Prediction(error)) => return Err(CliError::Unexpected(error.to_string())),
+        }
+    }
+    if done.is_empty() {
+        return Err(CliError::NothingMatched("no group of the table could be calibrated".to_owned()));
+    }
+    let models: Vec<_> = done.iter().map(|calibration| calibration.model.clone()).collect();
+    let text = if arguments.tables_only {
+        fitted_tables(&models)
+    } else {
+        extending_profile(&base, &runtime.id, &soc.id, &models)
+    };
+    crate::export::write_file(&arguments.out, arguments.force, |to| {
+        std::io::Write::write_all(to, text.as_bytes())
+    })
+    .map_err(|error| CliError::Output(error.to_string()))?;
+    let printed: Vec<Row<'_>> = done.iter().map(row).collect();
+    if arguments.format == super::Format::Json {
+        return print_json(&printed);
+    }
+    print(&table(&printed))
+}
+
+fn row(calibration: &Calibration) -> Row<'_> {
+    let errors = &calibration.unseen_errors;
+    Row {
+        soc: &calibration.group.soc,
+        executor: calibration.group.executor(),
+        runtime: &calibration.group.runtime,
+        precision: &calibration.group.precision,
+        networks: calibration.networks.len(),
+        families: calibration.model.families,
+        leave_family_out_mape_percent: errors.mape,
+        leave_family_out_bias_percent: errors.bias,
+        leave_family_out_p90_ape_percent: errors.p90,
+        leave_family_out_within_10_percent: errors.within_10,
+        fit_mape_percent: calibration.fit_errors.mape,
+        interval_coverage_percent: calibration.coverage,
+        interval_90: calibration.model.interval,
+        condition_number: calibration.condition,
+        coefficients: calibration.model.coefficients.len(),
+        left_at_prior: &calibration.at_prior,
+    }
+}
+
+fn table(rows: &[Row<'_>]) -> String {
+    let mut text = "executor            precision networks  unseen families: MAPE  bias   p90  within 10 %  | fit  | interval holds | condition | at prior\n".to_owned();
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "{:<20}{:<10}{:>8}{:>22.1}%{:>+5.1}%{:>5.1}%{:>12.0}%  |{:>4.1}% |{:>14.0}% |{:>10.0} | {} of {}",
+            row.executor,
+            row.precision,
+            row.networks,
+            row.leave_family_out_mape_percent,
+            row.leave_family_out_bias_percent,
+            row.leave_family_out_p90_ape_percent,
+            row.leave_family_out_within_10_percent,
+            row.fit_mape_percent,
+            row.interval_coverage_percent,
+            row.condition_number,
+            row.left_at_prior.len(),
+            row.coefficients,
+        );
+    }
+    for row in rows.iter().filter(|row| !row.left_at_prior.is_empty()) {
+        let _ = writeln!(
+            text,
+            "{} {} left at the prior: {}",
+            row.executor,
+            row.precision,
+            row.left_at_prior.join(", ")
+        );
+    }
+    text
+}

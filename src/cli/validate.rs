@@ -1,0 +1,206 @@
+//! `hetsoc validate`: score profiles against measurements.
+
+use super::output::{print, print_json, read_text};
+use super::{CliError, Format};
+use crate::calibration::{GroupKey, Validation, load_networks, read_measurements, validate};
+use crate::config::Library;
+use crate::soc::{RuntimeProfile, Soc};
+use clap::Args;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Arguments of `hetsoc validate`.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArguments {
+    /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
+    #[arg(long, value_name = "FILE|DIR")]
+    operators: PathBuf,
+    /// Measurement table (Format B, .csv).
+    #[arg(long, value_name = "TABLE")]
+    measurements: PathBuf,
+    /// Compare the rows of this SoC only, id or .toml path.
+    #[arg(long)]
+    soc: Option<String>,
+    /// Runtime profile (.toml) to score instead of the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Fail (exit code 11) when a figure of any group or decision is beyond a limit, such as `mape_percent > 8`; several
+    /// may be given.
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<String>,
+}
+
+pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
+    let conditions: Vec<Condition> =
+        arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
+    let mut rows = read_measurements(&read_text(&arguments.measurements)?)?;
+    let own_soc: Option<Soc> =
+        arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
+    if let Some(soc) = &own_soc {
+        rows.retain(|row| row.group.soc_id() == soc.id);
+        if rows.is_empty() {
+            return Err(CliError::NothingMatched(format!("the table has no rows of {}", soc.id)));
+        }
+    }
+    let own_runtime: Option<RuntimeProfile> = match (&arguments.profile, &own_soc) {
+        (None, _) => None,
+        (Some(path), Some(soc)) => Some(Library.runtime(&soc.id, path, &[])?.value),
+        (Some(_), None) => {
+            return Err(CliError::Usage("--profile belongs to one SoC; name it with --soc".to_owned()));
+        }
+    };
+    let find = |key: &GroupKey| -> Result<(Soc, RuntimeProfile), String> {
+        let soc = match &own_soc {
+            Some(soc) => soc.clone(),
+            None => Library
+                .soc(&key.soc_id(), &[])
+                .map(|loaded| loaded.value)
+                .map_err(|_| format!("no SoC profile `{}`", key.soc_id()))?,
+        };
+        let runtime = match &own_runtime {
+            Some(runtime) if runtime.id == key.runtime_id() => runtime.clone(),
+            _ => Library
+                .runtime(&soc.id, key.runtime_id(), &[])
+                .map(|loaded| loaded.value)
+                .map_err(|_| format!("no runtime profile `{}/{}`", soc.id, key.runtime_id()))?,
+        };
+        Ok((soc, runtime))
+    };
+    let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
+    let networks = load_networks(&arguments.operators, lowering)?;
+    let validation = validate(&networks, &rows, &find)?;
+    match arguments.format {
+        Format::Json => print_json(&validation)?,
+        Format::Table => print(&table(&validation))?,
+        Format::Csv => return Err(CliError::Usage("validate prints table or json".to_owned())),
+    }
+    if validation.groups.is_empty() {
+        return Err(CliError::NothingMatched("no row of the table has a profile and operators".to_owned()));
+    }
+    let value = serde_json::to_value(&validation).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let broken: Vec<String> = conditions.iter().flat_map(|condition| condition.broken(&value)).collect();
+    if broken.is_empty() { Ok(()) } else { Err(CliError::Threshold(broken.join("; "))) }
+}
+
+/// A limit on a figure of groups or decisions.
+struct Condition {
+    key: String,
+    above: bool,
+    limit: f64,
+}
+
+const KEYS: [&str; 13] = [
+    "mape_percent",
+    "bias_percent",
+    "median_ape_percent",
+    "p90_ape_percent",
+    "within_5_percent",
+    "within_10_percent",
+    "interval_coverage_percent",
+    "interval_relative_width",
+    "networks",
+    "top1_percent",
+    "constant_choice_percent",
+    "kendall_tau_b",
+    "mean_regret_percent",
+];
+
+impl Condition {
+    fn parse(text: &str) -> Result<Self, CliError> {
+        let fault = |message: String| CliError::Usage(message);
+        let (key, above, limit) = match (text.split_once('>'), text.split_once('<')) {
+            (Some((key, limit)), None) => (key, true, limit),
+            (None, Some((key, limit))) => (key, false, limit),
+            _ => return Err(fault(format!("`{text}` is no condition; write KEY > NUMBER or KEY < NUMBER"))),
+        };
+        let key = key.trim().to_owned();
+        if !KEYS.contains(&key.as_str()) {
+            return Err(fault(format!("there is no figure `{key}`; there are {}", KEYS.join(", "))));
+        }
+        let limit = limit.trim();
+        let limit = limit.parse().map_err(|_| fault(format!("`{limit}` is not a number")))?;
+        Ok(Self { key, above, limit })
+    }
+
+    fn broken(&self, validation: &serde_json::Value) -> Vec<String> {
+        let entries = ["groups", "decisions"].iter().filter_map(|list| validation[list].as_array()).flatten();
+        entries
+            .filter_map(|entry| {
+                let value = entry[&self.key].as_f64()?;
+                let beyond = if self.above { value > self.limit } else { value < self.limit };
+                let of = |key: &str| entry[key].as_str().unwrap_or_default();
+                let name = if entry.get("alternatives").is_some() {
+                    format!("{} {}", of("soc"), of("alternatives"))
+                } else {
+                    format!("{} {} {} {}", of("soc"), of("processor"), of("cores"), of("precision"))
+                };
+                beyond.then(|| format!("{} of {name} is {value:.3}", self.key))
+            })
+            .collect()
+    }
+}
+
+fn table(validation: &Validation) -> String {
+    let mut text = format!(
+        "{} of {} rows compared\n\n{:<18}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
+        validation.rows_compared,
+        validation.rows,
+        "soc",
+        "executor",
+        "runtime",
+        "",
+        "networks",
+        "MAPE",
+        "bias",
+        "median",
+        "p90",
+        "within 10",
+        "interval holds"
+    );
+    for group in &validation.groups {
+        let executor =
+            if group.cores.is_empty() { group.processor.clone() } else { format!("cpu-{}", group.cores) };
+        let coverage = group
+            .interval_coverage_percent
+            .map_or_else(|| "first estimate".to_owned(), |c| format!("{c:.0} %"));
+        let _ = writeln!(
+            text,
+            "{:<18}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
+            group.soc,
+            group.runtime,
+            group.precision,
+            group.networks,
+            group.mape_percent,
+            group.bias_percent,
+            group.median_ape_percent,
+            group.p90_ape_percent,
+            group.within_10_percent,
+        );
+    }
+    for d in &validation.decisions {
+        let tau = d.kendall_tau_b.map_or_else(|| "-".to_owned(), |tau| format!("{tau:.3}"));
+        let _ = writeln!(
+            text,
+            "\n{} {} ({}): fastest found for {:.0} % of {} networks (always {}: {:.0} %), regret {:.2} % ({:.2} %), tau {tau}",
+            d.soc,
+            d.alternatives,
+            d.names.join(", "),
+            d.top1_percent,
+            d.networks,
+            d.constant_choice,
+            d.constant_choice_percent,
+            d.mean_regret_percent,
+            d.constant_choice_regret_percent,
+        );
+    }
+    if !validation.skipped.is_empty() {
+        text.push_str("\nnot compared\n");
+        for skipped in &validation.skipped {
+            let _ = writeln!(text, "{:>6} rows  {}: {}", skipped.rows, skipped.group, skipped.reason);
+        }
+    }
+    text
+}
