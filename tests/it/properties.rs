@@ -287,8 +287,8 @@ proptest! {
         }
         recipe.noise = false;
         other.noise = false;
+        // Without noise and random arrivals a seed decides nothing.
         if recipe.arrivals != 3 {
-            other.seed = recipe.seed;
             prop_assert_eq!(recipe.run(), other.run());
         }
     }
