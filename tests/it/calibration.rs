@@ -50,7 +50,8 @@ fn run(
     iterations: usize,
 ) -> Calibration {
     let (soc, runtime) = profiles();
-    let start = Start { soc: &soc, runtime: &runtime, networks, rows, source: "test", iterations };
+    let start =
+        Start { soc: &soc, runtime: &runtime, networks, rows, operators: &[], source: "test", iterations };
     let key = rows
         .iter()
         .map(|row| &row.group)
