@@ -7,11 +7,16 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use hetsoc::config::dag_file::{DagNetwork, read_dag};
+use hetsoc::config::{assemble, scenario_text};
 use hetsoc::diagnostics::SourceText;
+use hetsoc::record::Recorder;
+use hetsoc::record::labels::{RunLabels, StreamLabels};
+use hetsoc::record::summarizer::Summarizer;
 use hetsoc::simulation::{Problem, simulate};
-use hetsoc::strategy::{EarliestFinishTime, TransferStart};
+use hetsoc::strategy::{EarliestFinishTime, Strategy, StrategySpec, TransferStart};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::path::Path;
 
 fn main() {
     divan::main();
@@ -43,6 +48,63 @@ fn contention_free(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = ["rand_1k_rel", "rand_10k_rel", "stream_5000x20_unrel"])]
 fn shared_bus(bencher: Bencher<'_, '_>, name: &str) {
     play(bencher, name, DagNetwork::SharedBus);
+}
+
+/// Scenarios of networks on a Xiaomi 9, memory bandwidth shared; operators per second.
+fn network(name: &str) -> Problem {
+    let stream = |name: &str, model: &str, period: &str| {
+        format!(
+            "[[stream]]\nname = \"{name}\"\nmodel = \"{model}\"\narrivals = {{ kind = \"periodic\", period = \"{period}\", count = 1000 }}\n"
+        )
+    };
+    let (streams, strategy) = match name {
+        "resnet50_30fps_gpu" => (stream("camera", "resnet50", "33.3ms"), "name = \"delegate\""),
+        "resnet50_30fps_noise" => (stream("camera", "resnet50", "33.3ms"), "name = \"delegate\""),
+        _ => {
+            let both = stream("a", "resnet50", "150ms") + &stream("b", "mobilenet-v2", "150ms");
+            (both, "name = \"eft\"\ngranularity = \"operator\"")
+        }
+    };
+    let noise = name == "resnet50_30fps_noise";
+    let text = format!(
+        "schema = 1\ndevice = \"xiaomi-9\"\nruntime = \"tflite\"\nexecutors = [\"cpu-1large\", \"cpu-3med\", \"gpu\"]\nnoise = {noise}\n[scenario]\nname = \"bench\"\n{streams}[strategy]\n{strategy}\n"
+    );
+    let spec = scenario_text(&SourceText::new("bench", text), Path::new(""), &[]).unwrap().value;
+    assemble(&spec, &[], &[], None).unwrap().problem
+}
+
+#[divan::bench(args = ["resnet50_30fps_gpu", "resnet50_30fps_noise", "two_networks_eft"])]
+fn networks(bencher: Bencher<'_, '_>, name: &str) {
+    let problem = network(name);
+    let strategy = || -> Box<dyn Strategy> {
+        let spec = if name == "two_networks_eft" { "eft" } else { "delegate" };
+        spec.parse::<StrategySpec>().unwrap().build(&problem.platform).unwrap()
+    };
+    let operators: u64 =
+        problem.streams.iter().map(|s| s.dag.len() as u64 * s.arrivals.count().unwrap()).sum();
+    bencher
+        .counter(ItemsCount::new(operators))
+        .bench_local(|| simulate(black_box(&problem), &mut *strategy(), &mut ()).unwrap());
+}
+
+/// The same stream with everything that a summary needs listening, and with the full record.
+#[divan::bench(args = ["summary", "record"])]
+fn observers(bencher: Bencher<'_, '_>, what: &str) {
+    let problem = network("resnet50_30fps_gpu");
+    let graph = problem.streams[0].operators.as_ref().unwrap();
+    let labels =
+        RunLabels::new("bench", "", 0, &problem.platform, vec![StreamLabels::of_graph("camera", graph, 0)]);
+    let operators = problem.streams[0].dag.len() as u64 * 1000;
+    bencher.counter(ItemsCount::new(operators)).bench_local(|| {
+        let mut strategy = "delegate".parse::<StrategySpec>().unwrap().build(&problem.platform).unwrap();
+        let mut summary = Summarizer::new(labels.clone(), &problem.platform, &[graph]);
+        if what == "record" {
+            let mut both = (Recorder::new(labels.clone(), Recorder::DEFAULT_CAP), summary);
+            simulate(black_box(&problem), &mut *strategy, &mut both).unwrap()
+        } else {
+            simulate(black_box(&problem), &mut *strategy, &mut summary).unwrap()
+        }
+    });
 }
 
 /// The hold model on `std`'s binary heap: pop the next event, push one later. Nothing but the queue.

@@ -183,7 +183,8 @@ impl fmt::Display for SimTime {
 /// Prints `value` with the first scale that it reaches, three significant digits.
 fn scaled(value: f64, scales: &[(f64, &str)]) -> String {
     if value == 0.0 {
-        return scales.first().map_or_else(String::new, |(_, unit)| format!("0 {unit}"));
+        let unit = scales.iter().find(|(scale, _)| *scale == 1.0).or(scales.first());
+        return unit.map_or_else(String::new, |(_, unit)| format!("0 {unit}"));
     }
     let Some(&(scale, unit)) =
         scales.iter().find(|(scale, _)| value.abs() >= *scale * 0.9995).or(scales.last())

@@ -5,10 +5,12 @@ use super::target::parse_dim;
 use super::{CliError, Format};
 use crate::config::Library;
 use crate::config::library::ProfileKind;
-use crate::config::model_file::{ModelGraph, load_model};
+use crate::config::model_file::{ModelGraph, ModelInput, load_model};
+use crate::experiment::fallback_rows;
 use crate::graph::show::{ShownGraph, show, table};
 use crate::graph::show_lowered::LoweredView;
 use clap::Args;
+use std::fmt::Write;
 
 /// Arguments of `hetsoc show`.
 #[derive(Debug, Args)]
@@ -19,6 +21,10 @@ pub(super) struct ShowArguments {
     /// Show what this runtime executes (`hetsoc list lowerings`).
     #[arg(long, value_name = "RUNTIME")]
     lowering: Option<String>,
+    /// Show the share of operators that fall back by every definition (with --lowering, default mace): published figures rarely
+    /// say which one they use.
+    #[arg(long)]
+    fallback: bool,
     /// Fix a symbolic dimension of an ONNX file.
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = parse_dim)]
     dims: Vec<(String, u64)>,
@@ -39,6 +45,9 @@ pub(super) fn run(arguments: &ShowArguments) -> Result<(), CliError> {
         };
     }
     let model = load_model(&arguments.model, &arguments.dims)?;
+    if arguments.fallback {
+        return fallback(arguments, &model);
+    }
     match (&arguments.lowering, &model.graph) {
         (Some(lowering), _) => {
             lowered(&LoweredView::new(&model.lowered(lowering)?, lowering), arguments.format)
@@ -50,6 +59,40 @@ pub(super) fn run(arguments: &ShowArguments) -> Result<(), CliError> {
             Format::Table => print(&table(graph)),
         },
     }
+}
+
+fn fallback(arguments: &ShowArguments, model: &ModelInput) -> Result<(), CliError> {
+    let ModelGraph::Graph(graph) = &model.graph else {
+        return Err(CliError::Usage(
+            "--fallback needs a graph; operator lists leave light operators out".to_owned(),
+        ));
+    };
+    let runtime = arguments.lowering.as_deref().unwrap_or("mace");
+    let lowered = model.lowered(runtime)?;
+    let table = format!("{runtime}-gpu");
+    let gpu = Library
+        .ids(ProfileKind::Support)
+        .contains(&table.as_str())
+        .then(|| Library.support(&table))
+        .transpose()?;
+    let rows = fallback_rows(graph, &lowered, runtime, gpu.as_ref().map(|loaded| &loaded.value));
+    if arguments.format == Format::Json {
+        return print_json(&rows);
+    }
+    let percent =
+        |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |r| format!("{:.1} %", 100.0 * r));
+    let mut text = format!("{:<96} {:>9} {:>9} {:>8}\n", "definition", "operators", "ratio", "MACs");
+    for row in &rows {
+        let count = row.operators.zip(row.of).map_or_else(|| "-".to_owned(), |(n, of)| format!("{n}/{of}"));
+        let _ = writeln!(
+            text,
+            "{:<96} {count:>9} {:>9} {:>8}",
+            row.definition,
+            percent(Some(row.ratio)),
+            percent(row.ratio_macs)
+        );
+    }
+    print(&text)
 }
 
 fn profile(text: &str) -> Option<(ProfileKind, &str)> {

@@ -18,7 +18,7 @@ pub(super) fn table(summary: &RunSummary, assembled: &Assembled) -> String {
         summary.seed
     );
     latencies(&mut text, summary);
-    overview(&mut text, summary);
+    overview(&mut text, summary, assembled);
     resources(&mut text, summary);
     text
 }
@@ -48,7 +48,7 @@ fn latencies(text: &mut String, summary: &RunSummary) {
     let _ = writeln!(text);
 }
 
-fn overview(text: &mut String, summary: &RunSummary) {
+fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<28} {value}");
     };
@@ -64,9 +64,16 @@ fn overview(text: &mut String, summary: &RunSummary) {
     if let Some(throughput) = summary.throughput_per_s {
         line("throughput", format!("{throughput:.2} requests/s"));
     }
+    // Plain task graphs have neither powers nor memory traffic; zeros would look like results.
+    let modelled = assembled.machine.is_some();
     let each =
         summary.energy_per_inference_mj.map_or_else(String::new, |e| format!(" ({e:.2} mJ per request)"));
-    line("energy", format!("{:.1} mJ{each}, {:.3} W on average", summary.energy_mj, summary.average_power_w));
+    if modelled {
+        line(
+            "energy",
+            format!("{:.1} mJ{each}, {:.3} W on average", summary.energy_mj, summary.average_power_w),
+        );
+    }
     if let Some(fallback) = &summary.fallback {
         line(
             "fallback",
@@ -91,13 +98,15 @@ fn overview(text: &mut String, summary: &RunSummary) {
     if let Some(peak) = summary.peak_memory_bytes {
         line("peak memory", Bytes(peak as f64).to_string());
     }
-    line(
-        "DRAM bandwidth",
-        format!(
-            "{:.2} GB/s on average, {:.2} at most",
-            summary.bandwidth.average_gb_per_s, summary.bandwidth.peak_gb_per_s
-        ),
-    );
+    if modelled {
+        line(
+            "DRAM bandwidth",
+            format!(
+                "{:.2} GB/s on average, {:.2} at most",
+                summary.bandwidth.average_gb_per_s, summary.bandwidth.peak_gb_per_s
+            ),
+        );
+    }
     if let Some(error) = &summary.prediction_error {
         line(
             "belief against reality",

@@ -5,20 +5,17 @@ use super::hardware::{Choice, Hardware, hardware};
 use super::model_file::{ModelGraph, load_model, unwrap_loaded};
 use super::plan_file::read_plans;
 use super::read::read_text;
-use super::scenario::{
-    ArrivalSpec, GranularitySpec, GraphSource, NetworkSpec, ParameterValue, QueuePolicy as PolicySpec,
-    ScenarioSpec, StreamSpec, TargetSpec, TransferStart as StartSpec,
-};
+use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::input_hash;
-use crate::simulation::{Arrivals, Problem, QueuePolicy, RequestQueue, StreamProblem};
+use crate::simulation::{Arrivals, Problem, StreamProblem};
 use crate::soc::Network;
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, StrategySpec, TransferStart};
-use crate::units::{SimDuration, SimTime};
+use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
+use crate::units::SimTime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +54,7 @@ pub fn assemble(
         TargetSpec::Profiles { .. } => profiles(spec, overrides, dims, &mut warnings, &mut input_hashes)?,
         TargetSpec::TaskGraph => task_graph(spec, &mut input_hashes)?,
     };
-    let strategy_spec = strategy_spec(spec);
+    let strategy_spec = &spec.strategy;
     let mut strategy: Box<dyn Strategy> = if strategy_spec.name == "replay" {
         let path = plan.map(PathBuf::from).ok_or_else(|| {
             InputError::from(
@@ -72,22 +69,22 @@ pub fn assemble(
     } else {
         strategy_spec.build(&problem.platform)?
     };
+    let on_bus = matches!(problem.platform.network, Network::SharedBus(_));
+    if on_bus && strategy_spec.name == "eft" && spec.transfer_start == Some(TransferStart::ProducerFinish) {
+        let message = "eft decides when an operator is ready; a shared bus cannot have moved its data before";
+        return Err(InputError::from(
+            Diagnostic::new("scenario::transfer-start", message)
+                .help("use transfer_start = \"assignment\", or a contention-free network"),
+        )
+        .into());
+    }
     if let Some(start) = spec.transfer_start {
-        let start = match start {
-            StartSpec::Assignment => TransferStart::Assignment,
-            StartSpec::ProducerFinish => TransferStart::ProducerFinish,
-        };
         if strategy_spec.name == "eft" {
             strategy = Box::new(EarliestFinishTime::new(start));
         }
         problem.transfer_start = Some(start);
     }
-    problem.granularity = match spec.strategy.granularity {
-        Some(GranularitySpec::Task) => Granularity::Task,
-        Some(GranularitySpec::Subgraph) => Granularity::SubGraph,
-        Some(GranularitySpec::Operator) => Granularity::Operator,
-        None => strategy.default_granularity(),
-    };
+    problem.granularity = spec.granularity.unwrap_or_else(|| strategy.default_granularity());
     if let Some(machine) = &machine {
         warnings.extend(machine.warnings.iter().cloned());
         warnings.extend(machine.numbers.warning());
@@ -160,8 +157,8 @@ fn profiles(
             dag: lowered.dag(),
             operators: Some(lowered),
             costs,
-            arrivals: arrivals(stream),
-            queue: queue(stream),
+            arrivals: stream.arrivals.clone(),
+            queue: stream.queue,
         });
     }
     let mut platform = machine.platform.clone();
@@ -216,9 +213,9 @@ fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Res
         for own in &mut problem.streams {
             own.name.clone_from(&stream.name);
             // The file's own releases stand where the scenario asks for a single arrival.
-            if stream.arrivals != ArrivalSpec::Single {
-                own.arrivals = arrivals(stream);
-                own.queue = queue(stream);
+            if stream.arrivals != Arrivals::Single {
+                own.arrivals = stream.arrivals.clone();
+                own.queue = stream.queue;
             }
             labels.push(StreamLabels::of_dag(stream.name.clone(), &own.dag, &[], warm_up(spec)));
         }
@@ -249,43 +246,4 @@ fn warm_up(spec: &ScenarioSpec) -> u32 {
 
 fn limits(spec: &ScenarioSpec) -> Limits {
     Limits { until: spec.stop.until.unwrap_or(SimTime::NEVER), ..Limits::default() }
-}
-
-fn arrivals(stream: &StreamSpec) -> Arrivals {
-    match &stream.arrivals {
-        ArrivalSpec::Single => Arrivals::Single,
-        ArrivalSpec::BackToBack { count } => Arrivals::BackToBack { count: *count },
-        ArrivalSpec::Periodic { period, count } => {
-            Arrivals::Periodic { period: *period, offset: SimDuration::ZERO, count: *count }
-        }
-        ArrivalSpec::Poisson { rate_per_second, count } => {
-            Arrivals::Poisson { mean_gap: SimDuration::from_seconds(1.0 / rate_per_second), count: *count }
-        }
-        ArrivalSpec::Trace { times } => Arrivals::Listed(times.clone()),
-    }
-}
-
-fn queue(stream: &StreamSpec) -> RequestQueue {
-    RequestQueue {
-        policy: match stream.policy {
-            PolicySpec::Block => QueuePolicy::Block,
-            PolicySpec::DropOldest => QueuePolicy::DropOldest,
-            PolicySpec::DropNewest => QueuePolicy::DropNewest,
-            PolicySpec::LatestOnly => QueuePolicy::LatestOnly,
-        },
-        depth: stream.queue_depth.unwrap_or(u32::MAX),
-        max_in_flight: stream.max_in_flight,
-    }
-}
-
-fn strategy_spec(spec: &ScenarioSpec) -> StrategySpec {
-    let text = |value: &ParameterValue| match value {
-        ParameterValue::Flag(flag) => flag.to_string(),
-        ParameterValue::Number(number) => number.to_string(),
-        ParameterValue::Text(text) => text.clone(),
-    };
-    StrategySpec {
-        name: spec.strategy.name.clone(),
-        parameters: spec.strategy.parameters.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
-    }
 }

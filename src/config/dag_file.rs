@@ -83,6 +83,16 @@ pub enum DagNetwork {
 /// # Errors
 /// [`InputError`] naming line and column, or the task, edge or processor at fault.
 pub fn read_dag(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputError> {
+    read(source, network).map_err(|mut error| {
+        // Faults of meaning name the task or edge; they lack the file.
+        for diagnostic in error.diagnostics.iter_mut().filter(|d| d.location.is_none()) {
+            diagnostic.message = format!("{}: {}", source.name, diagnostic.message);
+        }
+        error
+    })
+}
+
+fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputError> {
     let raw: RawDag = serde_json::from_str(&source.text)
         .map_err(|error| super::json::syntax("dag::syntax", source, &error, "Plain task graphs"))?;
     let platform = platform(&raw, network)?;

@@ -10,16 +10,14 @@ use super::check::{Checker, Rule};
 use super::document::Document;
 use super::library::Loaded;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
-use super::scenario::{
-    GranularitySpec, GraphSource, NetworkSpec, ParameterValue, ScenarioSpec, StopSpec, StrategySpec,
-    StreamSpec, TargetSpec, TransferStart,
-};
+use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSpec, TargetSpec};
 use super::scenario_raw::{
     RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
 };
 use super::scenario_streams::streams;
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 use crate::soc::ExecutorName;
+use crate::strategy::{Granularity, StrategySpec, TransferStart};
 use crate::units::{BytesPerSec, Hertz, SimDuration, SimTime};
 
 /// Reads a scenario file. Overrides are `path=value` within it; those for a profile
@@ -59,7 +57,7 @@ pub fn scenario_text(
     let stop = stop(&mut check, &raw.stop);
     if stop.requests.is_none() && stop.until.is_none() {
         for (stream, raw) in streams.iter().zip(raw.stream.get_ref()) {
-            if !stream.arrivals.is_finite() {
+            if stream.arrivals.count().is_none() {
                 let message =
                     format!("stream `{}` never ends and there is no stop rule", printable(&stream.name));
                 check.error(
@@ -72,6 +70,11 @@ pub fn scenario_text(
         }
     }
     let network = network(&mut check, raw.network.as_ref());
+    let granularity = raw.strategy.granularity.map(|granularity| match granularity {
+        RawGranularity::Task => Granularity::Task,
+        RawGranularity::Subgraph => Granularity::SubGraph,
+        RawGranularity::Operator => Granularity::Operator,
+    });
     let strategy = strategy(&mut check, raw.strategy);
     let spec = ScenarioSpec {
         name: raw.scenario.name.into_inner(),
@@ -79,6 +82,7 @@ pub fn scenario_text(
         target,
         streams,
         strategy,
+        granularity,
         network,
         transfer_start: raw.transfer_start.map(|start| match start {
             RawTransferStart::Assignment => TransferStart::Assignment,
@@ -227,21 +231,15 @@ fn network(check: &mut Checker<'_>, raw: Option<&RawNetwork>) -> NetworkSpec {
 fn strategy(check: &mut Checker<'_>, raw: RawStrategy) -> StrategySpec {
     check.id(&raw.name);
     for (name, value) in &raw.parameters {
-        if let ParameterValue::Number(number) = value.0
-            && !number.is_finite()
-        {
-            let message = format!("parameter {} = {number} is not finite", printable(name));
+        // Numbers reach the strategy as text; it checks names and values.
+        if value.0.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
+            let message = format!("parameter {} = {} is not finite", printable(name), value.0);
             check.error("soc::not-finite", &raw.name.span(), message, "write a number");
         }
     }
     StrategySpec {
         name: raw.name.into_inner(),
         parameters: raw.parameters.into_iter().map(|(name, value)| (name, value.0)).collect(),
-        granularity: raw.granularity.map(|granularity| match granularity {
-            RawGranularity::Task => GranularitySpec::Task,
-            RawGranularity::Subgraph => GranularitySpec::Subgraph,
-            RawGranularity::Operator => GranularitySpec::Operator,
-        }),
     }
 }
 

@@ -4,8 +4,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::scenario::ParameterValue;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
@@ -137,27 +135,27 @@ pub(super) struct RawStop {
 }
 
 /// A strategy parameter: flag, number or text.
-pub(super) struct Value(pub(super) ParameterValue);
+pub(super) struct Value(pub(super) String);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Scalar;
         impl Visitor<'_> for Scalar {
-            type Value = ParameterValue;
+            type Value = String;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a flag, a number or a text")
             }
-            fn visit_bool<E>(self, value: bool) -> Result<ParameterValue, E> {
-                Ok(ParameterValue::Flag(value))
+            fn visit_bool<E>(self, value: bool) -> Result<String, E> {
+                Ok(value.to_string())
             }
-            fn visit_i64<E>(self, value: i64) -> Result<ParameterValue, E> {
-                Ok(ParameterValue::Number(value as f64))
+            fn visit_i64<E>(self, value: i64) -> Result<String, E> {
+                Ok(value.to_string())
             }
-            fn visit_f64<E>(self, value: f64) -> Result<ParameterValue, E> {
-                Ok(ParameterValue::Number(value))
+            fn visit_f64<E>(self, value: f64) -> Result<String, E> {
+                Ok(value.to_string())
             }
-            fn visit_str<E>(self, value: &str) -> Result<ParameterValue, E> {
-                Ok(ParameterValue::Text(value.to_owned()))
+            fn visit_str<E>(self, value: &str) -> Result<String, E> {
+                Ok(value.to_owned())
             }
         }
         deserializer.deserialize_any(Scalar).map(Self)

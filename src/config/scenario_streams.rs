@@ -5,10 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 
 use super::check::{Checker, Rule};
-use super::scenario::{ArrivalSpec, GraphSource, QueuePolicy, StreamSpec};
+use super::scenario::{GraphSource, StreamSpec};
 use super::scenario_file::duration;
 use super::scenario_raw::{RawArrivalKind, RawArrivals, RawFile, RawPolicy, RawStream};
 use crate::diagnostics::printable;
+use crate::simulation::{Arrivals, QueuePolicy, RequestQueue};
 use crate::units::{SimDuration, SimTime};
 
 pub(super) fn streams(check: &mut Checker<'_>, raw: &RawFile, folder: &Path) -> Vec<StreamSpec> {
@@ -83,14 +84,16 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
         name,
         graph,
         arrivals: arrivals(check, &raw.arrivals),
-        queue_depth,
-        policy: raw.queue.policy.as_ref().map_or(QueuePolicy::Block, |policy| match policy.get_ref() {
-            RawPolicy::Block => QueuePolicy::Block,
-            RawPolicy::DropOldest => QueuePolicy::DropOldest,
-            RawPolicy::DropNewest => QueuePolicy::DropNewest,
-            RawPolicy::LatestOnly => QueuePolicy::LatestOnly,
-        }),
-        max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight").unwrap_or(1),
+        queue: RequestQueue {
+            depth: queue_depth.unwrap_or(u32::MAX),
+            policy: raw.queue.policy.as_ref().map_or(QueuePolicy::Block, |policy| match policy.get_ref() {
+                RawPolicy::Block => QueuePolicy::Block,
+                RawPolicy::DropOldest => QueuePolicy::DropOldest,
+                RawPolicy::DropNewest => QueuePolicy::DropNewest,
+                RawPolicy::LatestOnly => QueuePolicy::LatestOnly,
+            }),
+            max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight").unwrap_or(1),
+        },
     }
 }
 
@@ -126,7 +129,7 @@ fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &Path) -> Pat
     folder.join(path)
 }
 
-fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> ArrivalSpec {
+fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> Arrivals {
     let own = raw.get_ref();
     let span = raw.span();
     let kind = own.kind;
@@ -170,8 +173,8 @@ fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> ArrivalSpec 
         .as_ref()
         .map(|n| check.value(*n.get_ref() as f64, &n.span(), Rule::within("count", 1.0, 1e12)) as u64);
     match kind {
-        RawArrivalKind::Single => ArrivalSpec::Single,
-        RawArrivalKind::BackToBack => ArrivalSpec::BackToBack { count },
+        RawArrivalKind::Single => Arrivals::Single,
+        RawArrivalKind::BackToBack => Arrivals::BackToBack { count },
         RawArrivalKind::Periodic => {
             let period = own.period.as_ref().map_or(SimDuration(1), |text| duration(check, text, "period"));
             if period.0 == 0
@@ -184,13 +187,13 @@ fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> ArrivalSpec 
                     "give a period above 0",
                 );
             }
-            ArrivalSpec::Periodic { period, count }
+            Arrivals::Periodic { period, offset: SimDuration::ZERO, count }
         }
         RawArrivalKind::Poisson => {
             let rule = Rule::positive("rate_per_second").plausible(1e-3, 1e6);
             let rate_per_second =
                 own.rate_per_second.as_ref().map_or(1.0, |r| check.value(*r.get_ref(), &r.span(), rule));
-            ArrivalSpec::Poisson { rate_per_second, count }
+            Arrivals::Poisson { mean_gap: SimDuration::from_seconds(1.0 / rate_per_second), count }
         }
         RawArrivalKind::Trace => {
             let listed = own.times_ms.as_ref().map_or(&[][..], |times| times.get_ref().as_slice());
@@ -213,7 +216,7 @@ fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> ArrivalSpec 
             let times = listed.iter().map(|t| {
                 SimTime(SimDuration::from_seconds(check.value(*t.get_ref(), &t.span(), rule) * 1e-3).0)
             });
-            ArrivalSpec::Trace { times: times.collect() }
+            Arrivals::Listed(times.collect())
         }
     }
 }

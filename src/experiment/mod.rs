@@ -1,5 +1,7 @@
 //! Runs with everything around them: summary, baseline, record.
 
+mod fallback;
 mod run;
 
+pub use fallback::{FallbackRow, fallback_rows};
 pub use run::{RunError, RunOptions, RunResult, Thresholds, run_scenario};

@@ -1,6 +1,6 @@
 //! A figure as a list of shapes. Coordinates are pixels from the top left corner, `y` downwards.
 
-use super::font::Face;
+use super::font;
 use super::palette::Color;
 use crate::diagnostics::printable;
 
@@ -35,7 +35,7 @@ impl Canvas {
     /// An empty white figure; `title` is for those who cannot see it.
     #[must_use]
     pub fn new(width: f64, height: f64, title: &str) -> Self {
-        Self { width, height, title: printable(title), shapes: Vec::new() }
+        Self { width, height, title: characters(title), shapes: Vec::new() }
     }
 
     /// Sets the height once the content is known.
@@ -50,7 +50,7 @@ impl Canvas {
 
     /// A filled rectangle that shows `tip` under the pointer (in SVG).
     pub fn rectangle_with_tip(&mut self, x: f64, y: f64, width: f64, height: f64, color: Color, tip: &str) {
-        let tip = Some(printable(tip));
+        let tip = Some(characters(tip));
         self.shapes.push(Shape::Rectangle { x, y, width, height, color, tip });
     }
 
@@ -67,7 +67,7 @@ impl Canvas {
     /// A text with its baseline at `y`.
     #[expect(clippy::too_many_arguments, reason = "a text has that many properties")]
     pub fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, bold: bool, color: Color, text: &str) {
-        let text = printable(text);
+        let text = characters(text);
         self.shapes.push(Shape::Text { x, y, size, anchor, bold, color, text });
     }
 
@@ -86,13 +86,17 @@ impl Canvas {
     }
 }
 
+/// The text with control characters as visible escapes, and without what is no character of XML at all.
+fn characters(text: &str) -> String {
+    printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
 /// `text`, cut in the middle with an ellipsis so that it is at most `width` pixels wide: names of operators
 /// differ at either end. `None` when not even four characters fit.
 #[must_use]
 pub fn fit(text: &str, size: f64, bold: bool, width: f64) -> Option<String> {
     let text = printable(text);
-    let face = Face::new(size, bold);
-    if face.width(&text) <= width {
+    if font::width(&text, size, bold) <= width {
         return Some(text);
     }
     let characters: Vec<char> = text.chars().collect();
@@ -103,6 +107,6 @@ pub fn fit(text: &str, size: f64, bold: bool, width: f64) -> Option<String> {
         let mut short: String = characters.iter().take(front).collect();
         short.push('…');
         short.extend(characters.iter().skip(characters.len() - back));
-        (face.width(&short) <= width).then_some(short)
+        (font::width(&short, size, bold) <= width).then_some(short)
     })
 }

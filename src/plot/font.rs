@@ -1,9 +1,17 @@
 //! The embedded font, a subset of DejaVu Sans under its own licence (`assets/LICENSE-HetsocSans.txt`).
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use std::sync::Once;
+
+use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 /// Family name of the embedded font.
 pub const FAMILY: &str = "Hetsoc Sans";
+
+/// Families in the order in which viewers of SVG try them; plotters knows the embedded font by the whole list.
+const FAMILIES: &str = "Hetsoc Sans, DejaVu Sans, sans-serif";
+
+/// Ascent plus descent in ems (table `hhea` of the font): what plotters calls the size when it draws pixels.
+pub(super) const HEIGHT: f64 = (1901.0 + 483.0) / 2048.0;
 
 const REGULAR: &[u8] = include_bytes!("assets/HetsocSans-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("assets/HetsocSans-Bold.ttf");
@@ -14,61 +22,23 @@ pub const fn file(bold: bool) -> &'static [u8] {
     if bold { BOLD } else { REGULAR }
 }
 
-/// The font in one weight and size.
-pub struct Face {
-    font: Option<(FontRef<'static>, PxScale)>,
+/// The font for plotters, whose `size` is not that of an em.
+pub(super) fn description(size: f64, bold: bool) -> FontDesc<'static> {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // Both files are part of the program and known to be fonts: a test draws with them.
+        let _ = register_font(FAMILIES, FontStyle::Normal, REGULAR);
+        let _ = register_font(FAMILIES, FontStyle::Bold, BOLD);
+    });
+    let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
+    FontDesc::new(FontFamily::Name(FAMILIES), size, style)
 }
 
-impl Face {
-    /// The face whose em is `size` pixels.
-    #[must_use]
-    pub fn new(size: f64, bold: bool) -> Self {
-        let font = FontRef::try_from_slice(file(bold)).ok().map(|font| {
-            // ab_glyph scales by ascent plus descent, everybody else by the em.
-            let em = font.units_per_em().unwrap_or(2048.0);
-            let scale = PxScale::from(size as f32 * font.height_unscaled() / em);
-            (font, scale)
-        });
-        Self { font }
-    }
-
-    /// Width of a text in pixels.
-    #[must_use]
-    pub fn width(&self, text: &str) -> f64 {
-        let Some((font, scale)) = &self.font else { return 0.0 };
-        let font = font.as_scaled(*scale);
-        let mut previous = None;
-        let mut width = 0.0;
-        for c in text.chars() {
-            let glyph = font.glyph_id(c);
-            width += previous.map_or(0.0, |p| font.kern(p, glyph)) + font.h_advance(glyph);
-            previous = Some(glyph);
-        }
-        f64::from(width)
-    }
-
-    /// Calls `draw(x, y, coverage)` for the pixels of a text whose baseline begins at `(x, y)`.
-    pub fn draw(&self, text: &str, x: f64, y: f64, mut draw: impl FnMut(i64, i64, f64)) {
-        let Some((font, scale)) = &self.font else { return };
-        let scaled = font.as_scaled(*scale);
-        let mut previous = None;
-        let mut pen = x as f32;
-        for c in text.chars() {
-            let id = scaled.glyph_id(c);
-            pen += previous.map_or(0.0, |p| scaled.kern(p, id));
-            previous = Some(id);
-            let glyph = id.with_scale_and_position(*scale, point(pen, y as f32));
-            pen += scaled.h_advance(id);
-            if let Some(outline) = scaled.outline_glyph(glyph) {
-                let corner = outline.px_bounds().min;
-                outline.draw(|dx, dy, coverage| {
-                    draw(
-                        corner.x as i64 + i64::from(dx),
-                        corner.y as i64 + i64::from(dy),
-                        f64::from(coverage),
-                    );
-                });
-            }
-        }
-    }
+/// Width in pixels of a text whose em is `size` pixels.
+#[must_use]
+pub fn width(text: &str, size: f64, bold: bool) -> f64 {
+    // plotters gives whole pixels.
+    const FINER: f64 = 64.0;
+    let font = description(size * HEIGHT * FINER, bold);
+    font.layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / FINER)
 }

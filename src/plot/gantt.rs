@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::axis::{Scale, horizontal, time_unit};
 use super::canvas::{Anchor, Canvas, fit};
-use super::font::Face;
+use super::font;
 use super::palette::{self, Family, IDLE, INK, MUTED, QUEUED, REQUEST};
 use crate::record::RunRecord;
 use crate::simulation::observer::Activity;
@@ -140,7 +140,6 @@ fn legend(canvas: &mut Canvas, record: &RunRecord, window: (f64, f64), y: f64) -
     if record.requests.iter().any(|r| r.admitted.is_none_or(|a| a > r.arrived)) {
         entries.push((QUEUED, "request in queue"));
     }
-    let face = Face::new(12.0, false);
     let (mut x, mut y) = (MARGIN, y);
     let mut place = |width: f64| {
         if x + width > WIDTH - MARGIN {
@@ -152,14 +151,14 @@ fn legend(canvas: &mut Canvas, record: &RunRecord, window: (f64, f64), y: f64) -
         at
     };
     for (color, text) in entries {
-        let (x, y) = place(18.0 + face.width(text));
+        let (x, y) = place(18.0 + font::width(text, 12.0, false));
         canvas.rectangle(x, y - 10.0, 13.0, 12.0, palette::MUTED);
         canvas.rectangle(x + 0.7, y - 9.3, 11.6, 10.6, color);
         canvas.text(x + 18.0, y, 12.0, Anchor::Start, false, INK, text);
     }
     let mut arrows = record.transfers.iter().filter(|t| t.from.is_some() && t.to.is_some());
     if arrows.any(|t| t.end.seconds() > window.0 && t.start.seconds() < window.1) {
-        let (x, y) = place(34.0 + face.width("tensor crosses"));
+        let (x, y) = place(34.0 + font::width("tensor crosses", 12.0, false));
         rows::arrow(canvas, (x, y - 8.0), (x + 26.0, y - 1.0), true);
         canvas.text(x + 32.0, y, 12.0, Anchor::Start, false, INK, "tensor crosses");
     }

@@ -1,21 +1,24 @@
-//! Writes a figure as SVG.
+//! Writes a figure as SVG: plotters draws the shapes; fonts, titles and tips are added to its document.
 
-use std::fmt::Write;
+use plotters::prelude::{IntoDrawingArea, SVGBackend};
 
-use super::canvas::{Anchor, Canvas, Shape};
+use super::canvas::{Canvas, Shape};
 use super::font;
-use super::palette::Color;
+use super::render::{self, Units};
 
-/// The whole document. Coordinates have at most two decimals.
+/// Units of the document in a pixel: what is drawn is exact to a tenth of a pixel.
+const FINER: f64 = 10.0;
+
+/// The whole document.
 pub(super) fn write(canvas: &Canvas) -> String {
-    let (width, height) = (number(canvas.width), number(canvas.height));
+    let (width, height) = (canvas.width.ceil(), canvas.height.ceil());
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} \
-         {height}\" role=\"img\" font-family=\"'{}','DejaVu Sans',Verdana,sans-serif\">\n<title>{}</title>\n",
-        font::FAMILY,
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" xmlns=\"http://www.w3.org/2000/svg\" \
+         role=\"img\">\n<title>{}</title>\n<style>\n",
+        width * FINER,
+        height * FINER,
         escape(&canvas.title)
     );
-    out.push_str("<style>\n");
     for (bold, weight) in [(false, 400), (true, 700)] {
         let used = canvas.shapes.iter().any(|s| matches!(s, Shape::Text { bold: b, .. } if *b == bold));
         if used {
@@ -34,81 +37,36 @@ pub(super) fn write(canvas: &Canvas) -> String {
 
 /// The shapes alone, without the document around them and the fonts.
 pub(super) fn body(canvas: &Canvas) -> String {
-    let mut out = format!(
-        "<rect width=\"{}\" height=\"{}\" fill=\"#fff\"/>\n",
-        number(canvas.width),
-        number(canvas.height)
-    );
-    for shape in &canvas.shapes {
-        // Writing to a String cannot fail.
-        let _ = match shape {
-            Shape::Rectangle { x, y, width, height, color, tip } => {
-                let _ = write!(
-                    out,
-                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}",
-                    number(*x),
-                    number(*y),
-                    number(*width),
-                    number(*height),
-                    paint("fill", *color)
-                );
-                match tip {
-                    Some(tip) => writeln!(out, "><title>{}</title></rect>", escape(tip)),
-                    None => writeln!(out, "/>"),
+    let size = ((canvas.width * FINER).ceil() as u32, (canvas.height * FINER).ceil() as u32);
+    let mut document = String::new();
+    let area = SVGBackend::with_string(&mut document, size).into_drawing_area();
+    // The factor between sizes and ems, and where the baseline is, are those of this backend.
+    let units = Units { per_pixel: FINER, em: 1.24, rise: 0.76, bearing: 0.0, paths: true };
+    // Writing to a string cannot fail.
+    let tips = render::draw(canvas, &area, &units).unwrap_or_default();
+    drop(area);
+    let mut tips = tips.into_iter();
+    let mut out = String::with_capacity(document.len());
+    // An element begins a line, and no text does with a `<`. Text gets a line of its own between its tags, which
+    // some viewers take for a space.
+    for line in document.lines().filter(|line| !line.starts_with("<svg ") && *line != "</svg>") {
+        let tip = if line.starts_with("<rect ") { tips.next().flatten() } else { None };
+        match (tip, line.strip_suffix("/>")) {
+            (Some(tip), Some(open)) => {
+                out.push_str(&format!("{open}><title>{}</title></rect>\n", escape(tip)))
+            }
+            _ => {
+                out.push_str(line);
+                if line.starts_with("</") || line.ends_with("/>") {
+                    out.push('\n');
                 }
             }
-            Shape::Line { points, width, color } => writeln!(
-                out,
-                "<polyline points=\"{}\" fill=\"none\" stroke-width=\"{}\" {}/>",
-                list(points),
-                number(*width),
-                paint("stroke", *color)
-            ),
-            Shape::Polygon { points, color } => {
-                writeln!(out, "<polygon points=\"{}\" {}/>", list(points), paint("fill", *color))
-            }
-            Shape::Text { x, y, size, anchor, bold, color, text } => writeln!(
-                out,
-                "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{}{} {}>{}</text>",
-                number(*x),
-                number(*y),
-                number(*size),
-                match anchor {
-                    Anchor::Start => "",
-                    Anchor::Middle => " text-anchor=\"middle\"",
-                    Anchor::End => " text-anchor=\"end\"",
-                },
-                if *bold { " font-weight=\"700\"" } else { "" },
-                paint("fill", *color),
-                escape(text)
-            ),
-        };
+        }
     }
     out
 }
 
-fn number(value: f64) -> String {
-    let mut text = format!("{value:.2}");
-    if text.contains('.') {
-        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    if text == "-0" { "0".to_owned() } else { text }
-}
-
-fn list(points: &[(f64, f64)]) -> String {
-    points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect::<Vec<_>>().join(" ")
-}
-
-fn paint(property: &str, color: Color) -> String {
-    let [r, g, b] = color.rgb;
-    if color.opacity < 1.0 {
-        format!("{property}=\"#{r:02x}{g:02x}{b:02x}\" {property}-opacity=\"{}\"", number(color.opacity))
-    } else {
-        format!("{property}=\"#{r:02x}{g:02x}{b:02x}\"")
-    }
-}
-
-/// Text for XML; control characters have become visible escapes before.
+/// Text for XML; the canvas has replaced what is no character of XML before.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -118,8 +76,6 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Not characters of XML at all.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ => out.push(c),
         }
     }

@@ -38,6 +38,8 @@ fn observers_of_a_simulated_stream_agree_with_it() {
         platform: platform.clone(),
         streams: vec![stream],
         granularity: Granularity::Operator,
+        transfer_start: None,
+        stop_after: None,
         seed: 1,
         noise: false,
         limits: Limits::default(),

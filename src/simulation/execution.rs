@@ -85,6 +85,7 @@ impl<O: Observer> Simulation<'_, O> {
         state.since = now;
         self.running[slot] = item;
         self.activities.start(slot, now, work, 1.0, order);
+        self.overflow |= self.activities.end(slot) == SimTime::NEVER;
         if demand > 0.0 {
             self.demands[slot] = demand;
             self.share_bandwidth(now);

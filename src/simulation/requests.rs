@@ -12,10 +12,12 @@ use crate::units::SimTime;
 use rand_distr::{Distribution, StandardNormal};
 
 impl<O: Observer> Simulation<'_, O> {
-    /// Puts the next arrival of a stream into the event queue.
-    pub(super) fn schedule_arrival(&mut self, stream: u16, completed_at: SimTime) {
-        if let Some((number, time)) = self.sources[stream as usize].next(completed_at) {
-            self.queue.push(time, Phase::Arrival, Event::Arrival { stream, number, nominal: time });
+    /// Puts the next arrival of a stream into the event queue; what was due while the source was held back
+    /// comes now.
+    pub(super) fn schedule_arrival(&mut self, stream: u16, now: SimTime) {
+        if let Some((number, time)) = self.sources[stream as usize].next(now) {
+            self.overflow |= time == SimTime::NEVER;
+            self.queue.push(time.max(now), Phase::Arrival, Event::Arrival { stream, number, nominal: time });
         }
     }
 
@@ -207,18 +209,11 @@ impl<O: Observer> Simulation<'_, O> {
         if let Some((held, nominal)) = self.streams[number].held_back.take() {
             let request = RequestId { stream, number: held };
             if !self.enqueue(now, request, nominal)? {
-                self.resume_source(now, stream);
+                self.schedule_arrival(stream, now);
             }
         } else if self.sources[number].is_closed() && self.sources[number].has_more() {
             self.schedule_arrival(stream, now);
         }
         Ok(())
-    }
-
-    /// The held-back source goes on; arrivals that were due meanwhile come now.
-    fn resume_source(&mut self, now: SimTime, stream: u16) {
-        if let Some((number, time)) = self.sources[stream as usize].next(now) {
-            self.queue.push(time.max(now), Phase::Arrival, Event::Arrival { stream, number, nominal: time });
-        }
     }
 }

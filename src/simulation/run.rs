@@ -4,7 +4,7 @@ use super::arrivals::Source;
 use super::observer::{Activity, Interval, Observer};
 use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
-use crate::engine::{self, ActivityTable, EqualShare, EventQueue, Model};
+use crate::engine::{self, ActivityTable, EngineError, EqualShare, EventQueue, Model};
 use crate::predict::Estimates;
 use crate::soc::{ExecutorId, Network, ResourceId};
 use crate::strategy::{
@@ -62,6 +62,8 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub decisions: Vec<Decision>,
     pub upcoming: (SimTime, Upcoming),
     pub completed: u64,
+    /// Whether something was due after the end of simulated time.
+    pub overflow: bool,
     pub domains: usize,
     pub outcome: Outcome,
 }
@@ -116,9 +118,17 @@ pub fn play<O: Observer>(
 ) -> Result<Outcome, SimulationError> {
     let mut simulation = Simulation::new(problem, strategy, observer, prepared);
     simulation.open();
-    let end = engine::run(&mut simulation, problem.limits)?;
-    let end_time =
-        if end.truncated && problem.limits.until < SimTime::NEVER { problem.limits.until } else { end.time };
+    let end = match engine::run(&mut simulation, problem.limits) {
+        // What is due after the end of time never happens: the run would seem finished, or its waiters be blamed.
+        Ok(end) if simulation.overflow && !end.truncated => return Err(SimulationError::TimeOverflow),
+        Err(SimulationError::Engine(EngineError::Stalled { .. })) if simulation.overflow => {
+            return Err(SimulationError::TimeOverflow);
+        }
+        end => end?,
+    };
+    // Nothing else happens up to a time limit; a limit of events leaves the time after the last one unknown.
+    let out_of_events = end.events >= problem.limits.events;
+    let end_time = if end.truncated && !out_of_events { problem.limits.until } else { end.time };
     Ok(simulation.close(end_time, end.events, end.truncated))
 }
 
@@ -179,6 +189,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             decisions: Vec::new(),
             upcoming: (SimTime::NEVER, Upcoming::Nothing),
             completed: 0,
+            overflow: false,
             domains,
             outcome: Outcome {
                 end: SimTime::ZERO,
@@ -408,6 +419,13 @@ impl<O: Observer> Model for Simulation<'_, O> {
             if !state.queue.is_empty() {
                 culprits.push(format!("{} requests of stream {stream} wait", state.queue.len()));
             }
+        }
+        if culprits.is_empty() && self.upcoming.1 != Upcoming::Nothing {
+            // Between two requests: requests without work can follow each other without time passing.
+            let open = (0..self.sources.len()).filter(|&stream| {
+                self.sources[stream].has_more() || self.outcome.streams[stream].offered > 0
+            });
+            culprits.extend(open.map(|stream| format!("requests of stream {stream} keep arriving")));
         }
         culprits.truncate(8);
         culprits

@@ -16,13 +16,14 @@ use crate::units::SimDuration;
 #[derive(Debug, Clone, Default)]
 pub struct Single {
     executor: Option<ExecutorId>,
+    chosen: Option<ExecutorId>,
 }
 
 impl Single {
     /// On the executor named, or on the best.
     #[must_use]
     pub const fn new(executor: Option<ExecutorId>) -> Self {
-        Self { executor }
+        Self { executor, chosen: None }
     }
 
     /// Estimated latency of a whole model on one executor; `None` when it cannot run there.
@@ -91,11 +92,18 @@ impl Strategy for Single {
         Granularity::Task
     }
 
+    fn target(&self) -> Option<ExecutorId> {
+        self.chosen
+    }
+
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+        let choices: Vec<ExecutorId> =
+            streams.iter().map(|view| self.choose(view)).collect::<Result<_, _>>()?;
+        self.chosen = choices.first().copied().filter(|first| choices.iter().all(|choice| choice == first));
         streams
             .iter()
-            .map(|view| {
-                let executor = self.choose(view)?;
+            .zip(choices)
+            .map(|(view, executor)| {
                 let mut plan = Plan::new(Dispatch::Sequential, TransferStart::ProducerFinish);
                 push_group(&mut plan, &view.dag.topological_order(), executor, view.granularity);
                 Ok(plan)

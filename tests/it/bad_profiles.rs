@@ -204,11 +204,11 @@ fn a_good_scenario_is_read_and_overridden() {
     );
     let spec = scenario_text(&text, Path::new("."), &overrides).unwrap().value;
     assert_eq!(spec.stop.requests, Some(50));
-    let hetsoc::config::scenario::ArrivalSpec::Periodic { period, count } = spec.streams[0].arrivals else {
+    let hetsoc::simulation::Arrivals::Periodic { period, count, .. } = spec.streams[0].arrivals else {
         panic!("{:?}", spec.streams[0].arrivals)
     };
     assert_eq!((period.0, count), (16_700_000_000, Some(30)));
-    assert_eq!((spec.streams[0].queue_depth, spec.streams[0].max_in_flight), (Some(2), 1));
+    assert_eq!((spec.streams[0].queue.depth, spec.streams[0].queue.max_in_flight), (2, 1));
     assert_eq!(profile_overrides(&overrides, "soc"), ["memory.dram_pj_per_byte=30"]);
     let soc = Library.soc("snapdragon-855", &profile_overrides(&overrides, "soc")).unwrap().value;
     assert!((soc.memory.joules_per_byte.value - 30e-12).abs() < 1e-24);

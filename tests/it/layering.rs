@@ -88,7 +88,7 @@ fn modules_use_their_own_and_lower_floors_only() {
 
 /// Modules of one floor that may know each other; in one direction only, so that there is no circle.
 fn neighbours(user: &str, used: &str) -> bool {
-    // Random streams feed nothing below; assembling a scenario labels its record.
+    // Assembling a scenario labels its record; the tests of the figures write files as exports do.
     matches!(
         (user, used),
         ("config", "record")
