@@ -16,6 +16,7 @@ pub mod networks;
 pub mod operator_tables;
 pub mod priors;
 pub mod profile_text;
+pub mod report;
 pub mod simulated;
 pub mod tables;
 pub mod validate;
