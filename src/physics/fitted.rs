@@ -95,7 +95,7 @@ pub struct FittedCost {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Equations {
-    Cpu(tflite_cpu::Coefficients),
+    Cpu(Box<tflite_cpu::Coefficients>),
     Gpu(tflite_gpu::Coefficients),
 }
 
@@ -107,7 +107,7 @@ impl FittedCost {
         let named = |name: &str| model.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
         let equations = match Form::from_id(&model.form)? {
             Form::TfliteCpu => {
-                Equations::Cpu(tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?)
+                Equations::Cpu(Box::new(tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?))
             }
             Form::TfliteAdreno => {
                 let values: Option<Vec<f64>> =
