@@ -1,20 +1,20 @@
 //! Fitting the models of a runtime profile to a measurement table.
 //!
-//! Stages: one common factor to the reference core; the coefficients of one core; for a set of cores the law of sets,
+//! CPU stages: one common factor to the reference core; the coefficients of one core; for a set of cores the law of sets,
 //! with the one-core coefficients held near. The end-to-end remainder is explicit: overhead of an inference, unlisted
-//! element-wise operators. Families are left out one at a time, in every stage.
+//! element-wise operators. On a GPU every kernel class is fitted to its operators, then the remainder to whole
+//! networks. Families are left out one at a time, in every stage.
 
+use super::cpu::{CpuSamples, features};
 use super::cross_validation::leave_family_out;
-use super::fit::{Fitted, Fitting, Prior, family_weights};
+use super::gpu::{GpuSamples, OperatorScore};
 use super::intervals::{interval, unseen_coverage};
 use super::networks::Network;
-use super::priors;
+use super::operator_tables::OperatorMeasurement;
 use super::simulated::{PredictionError, inference_ms};
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::{Diagnostic, InputError, printable};
-use crate::physics::shape::Shape;
-use crate::physics::tflite_cpu::{COEFFICIENTS, Coefficients, Features, Setting};
-use crate::physics::unlisted::unlisted;
+use crate::physics::tflite_cpu::Setting;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
     Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance, RuntimeProfile,
@@ -56,6 +56,19 @@ pub struct Calibration {
     pub condition: f64,
     /// Coefficients that the data cannot tell.
     pub at_prior: Vec<&'static str>,
+    /// How single operators are predicted, where they were measured.
+    pub operators: Option<OperatorScore>,
+}
+
+/// Coefficients of a form, fitted to some networks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFit {
+    /// All coefficients of the form.
+    pub coefficients: Vec<Coefficient>,
+    /// Those that the data cannot tell.
+    pub at_prior: Vec<&'static str>,
+    /// Condition number, the largest of all stages that end in the result.
+    pub condition: f64,
 }
 
 /// Why a group cannot be calibrated.
@@ -83,8 +96,10 @@ pub struct Start<'a> {
     pub runtime: &'a RuntimeProfile,
     /// The networks that the table names.
     pub networks: &'a [Network],
-    /// All rows of the table.
+    /// All rows of the tables of whole networks.
     pub rows: &'a [Measurement],
+    /// All rows of the tables of operators.
+    pub operators: &'a [OperatorMeasurement],
     /// Where the measurements come from.
     pub source: &'a str,
     /// Most iterations of each fit.
@@ -94,246 +109,209 @@ pub struct Start<'a> {
 /// Calibrates one group of the table.
 ///
 /// # Errors
-/// Too few networks, a precision or core set that the profiles do not have, a set of cores without rows of its first core.
+/// Too few networks, a precision or core set that the profiles do not have, a set of cores without rows of its first core,
+/// a device without measured operators.
 pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, CalibrateError> {
     let executor: ExecutorName = group.executor().parse().map_err(|_| {
         refuse(
-            format!("`{}` does not name cores", printable(&group.executor())),
+            format!("`{}` does not name an executor", printable(&group.executor())),
             "core sets are counts and kinds, such as 1large or 2med",
         )
     })?;
-    let Target::Cores(kinds) = &executor.target else {
-        return Err(refuse(
-            format!("there is no fitted form for `{group}`"),
-            "rows of CPU core sets can be calibrated",
-        ));
-    };
     let precision = Precision::from_id(&group.precision).ok_or_else(|| {
         refuse(format!("`{}` is not a precision", printable(&group.precision)), "fp32, fp16 or int8")
     })?;
-    let all = groups(start.rows);
-    let table =
-        |key: &GroupKey| all.iter().find(|(known, _)| known == key).map(|(_, models)| models.as_slice());
-    let own = table(group).unwrap_or_default();
-    let cores: u32 = kinds.iter().map(|(count, _)| count).sum();
-    let one_core = |kind: &str| GroupKey { cores: format!("1{kind}"), ..group.clone() };
-    let (first, last) = (kinds.first().map_or("", |k| &k.1), kinds.last().map_or("", |k| &k.1));
-    let base_rows = table(&one_core(first)).unwrap_or_default();
-    let slow_rows = table(&one_core(last)).unwrap_or_default();
-    let find =
-        |rows: &[(String, f64)], name: &str| rows.iter().find(|(model, _)| model == name).map(|(_, ms)| *ms);
-    let mut chosen = Vec::new();
-    for network in start.networks {
-        if let (Some(own), Some(base), Some(slow)) =
-            (find(own, &network.name), find(base_rows, &network.name), find(slow_rows, &network.name))
-        {
-            chosen.push((network, own, base, slow));
-        }
+    let target = Goal { start, group, executor: &executor, precision };
+    match &executor.target {
+        Target::Cores(kinds) => target.cores(kinds),
+        Target::Device(_) => target.device(),
     }
-    if chosen.len() < FEWEST_NETWORKS {
-        return Err(refuse(
-            format!("{} networks of `{group}` have operators and rows of their single cores", chosen.len()),
-            "a fit needs at least 12; a set of cores also needs the rows of one of its cores",
-        ));
+}
+
+/// A network with its measured milliseconds.
+type Sample<'a> = (&'a Network, f64);
+
+/// One executor at one precision, to be calibrated.
+#[derive(Clone, Copy)]
+struct Goal<'a> {
+    start: &'a Start<'a>,
+    group: &'a GroupKey,
+    executor: &'a ExecutorName,
+    precision: Precision,
+}
+
+impl<'a> Goal<'a> {
+    fn cores(&self, kinds: &[(u32, String)]) -> Result<Calibration, CalibrateError> {
+        let all = groups(self.start.rows);
+        let table =
+            |key: &GroupKey| all.iter().find(|(known, _)| known == key).map(|(_, models)| models.as_slice());
+        let one_core = |kind: &str| GroupKey { cores: format!("1{kind}"), ..self.group.clone() };
+        let (first, last) = (kinds.first().map_or("", |k| &k.1), kinds.last().map_or("", |k| &k.1));
+        let own = table(self.group).unwrap_or_default();
+        let base = table(&one_core(first)).unwrap_or_default();
+        let slow = table(&one_core(last)).unwrap_or_default();
+        let rows = |network: &Network| {
+            Some((find(own, &network.name)?, find(base, &network.name)?, find(slow, &network.name)?))
+        };
+        let chosen: Vec<(&Network, (f64, f64, f64))> =
+            self.start.networks.iter().filter_map(|network| Some((network, rows(network)?))).collect();
+        let samples: Vec<Sample<'_>> = chosen.iter().map(|(network, row)| (*network, row.0)).collect();
+        self.enough(&samples)?;
+        let machine = self.machine(self.start.runtime)?;
+        let setting = machine.setting(ExecutorId(0)).unwrap_or_default();
+        let cluster = self.start.soc.clusters.iter().find(|cluster| cluster.core_kind == last);
+        let cpu = CpuSamples {
+            features: samples.iter().map(|(network, _)| features(network, &setting)).collect(),
+            one: Setting { cores: 1.0, ..setting },
+            setting,
+            families: samples.iter().map(|(network, _)| network.family.as_str()).collect(),
+            own: chosen.iter().map(|(_, row)| row.0).collect(),
+            base: chosen.iter().map(|(_, row)| row.1).collect(),
+            straggler: chosen.iter().map(|(_, row)| row.1 / row.2).collect(),
+            precision: self.precision,
+            in_order: cluster.is_some_and(|cluster| super::priors::is_in_order(&cluster.core_type)),
+            iterations: self.start.iterations,
+        };
+        self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training))
     }
-    let machine = machine(start, start.runtime, &executor, precision)?;
-    let setting = machine.setting(ExecutorId(0)).unwrap_or_default();
-    let in_order = start
-        .soc
-        .clusters
-        .iter()
-        .find(|cluster| cluster.core_kind == last)
-        .is_some_and(|cluster| priors::is_in_order(&cluster.core_type));
-    let samples = Samples {
-        features: chosen.iter().map(|(network, ..)| features(network, &setting)).collect(),
-        one: Setting { cores: 1.0, ..setting },
-        setting,
-        families: chosen.iter().map(|(network, ..)| network.family.as_str()).collect(),
-        own: chosen.iter().map(|row| row.1).collect(),
-        base: chosen.iter().map(|row| row.2).collect(),
-        straggler: chosen.iter().map(|row| row.2 / row.3).collect(),
-        precision,
-        in_order,
-        iterations: start.iterations,
-    };
-    let fit = |training: &[usize]| samples.fit(training, cores > 1);
-    let name = format!("{}-{}", executor.base(), precision.id());
-    let model_of = |fitted: &Fitted| FittedModel {
-        id: name.clone(),
-        executor: executor.base(),
-        precision,
-        form: Form::TfliteCpu.id().to_owned(),
-        measured_with: group.runtime.clone(),
-        networks: chosen.len() as u32,
-        families: 0,
-        leave_family_out: 0.0,
-        interval: (1.0, 1.0),
-        coefficients: fitted
-            .values()
+
+    fn device(&self) -> Result<Calibration, CalibrateError> {
+        let all = groups(self.start.rows);
+        let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let measured: Vec<&OperatorMeasurement> = self
+            .start
+            .operators
             .iter()
-            .zip(&fitted.widths)
-            .zip(&COEFFICIENTS)
-            .map(|((value, width), info)| Coefficient {
-                name: info.name.to_owned(),
-                value: *value,
-                width: *width,
+            .filter(|row| {
+                row.soc == self.group.soc
+                    && row.runtime == self.group.runtime
+                    && row.precision == self.group.precision
             })
-            .collect(),
-        provenance: Provenance { source: Arc::from(start.source), confidence: Confidence::Fitted },
-    };
-    // A prediction runs through the same machine as `run`, with the candidate in the profile.
-    let machine_of = |model: FittedModel| -> Result<Machine, CalibrateError> {
-        let mut runtime = start.runtime.clone();
+            .collect();
+        let samples: Vec<Sample<'_>> = self
+            .start
+            .networks
+            .iter()
+            .filter(|network| measured.iter().any(|row| row.model == network.name))
+            .filter_map(|network| Some((network, find(own, &network.name)?)))
+            .collect();
+        self.enough(&samples)?;
+        // Handing input and output over costs the same whatever the operators take.
+        let machine = self.machine(self.start.runtime)?;
+        let mut inferences = Vec::new();
+        for (network, ms) in &samples {
+            let costs = machine.cost_table(&network.graph)?;
+            let on_device: f64 = (0..costs.operators() as u32)
+                .filter_map(|i| costs.get(i, ExecutorId(0)))
+                .map(|cost| (cost.overhead + cost.alone).millis())
+                .sum();
+            let invocation = machine.platform.executor(ExecutorId(0)).invocation.millis();
+            let crossings = inference_ms(&machine, ExecutorId(0), &network.graph)? - on_device - invocation;
+            inferences.push((ms - crossings).max(0.05 * ms));
+        }
+        let graphs: Vec<_> = samples.iter().map(|(network, _)| &network.graph).collect();
+        let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
+        let gpu = GpuSamples::new(&graphs, &families, &inferences, &measured, self.start.iterations)
+            .ok_or_else(|| {
+                refuse(
+                    format!("the measured operators of `{}` do not match the operator lists", self.group),
+                    "every operator of a network needs one row with its op_index",
+                )
+            })?;
+        let mut calibration = self.assess(Form::TfliteAdreno, &samples, &|training| gpu.fit(training))?;
+        calibration.operators = gpu.unseen_operators();
+        Ok(calibration)
+    }
+
+    fn enough(&self, samples: &[Sample<'_>]) -> Result<(), CalibrateError> {
+        if samples.len() >= FEWEST_NETWORKS {
+            return Ok(());
+        }
+        Err(refuse(
+            format!("only {} networks have operators and all rows that the fit needs", samples.len()),
+            "a fit needs at least 12; a set of cores also needs the rows of one of its cores, a device measured operators",
+        ))
+    }
+
+    /// Fits without each family in turn and with all, and predicts by simulation.
+    fn assess(
+        &self,
+        form: Form,
+        samples: &[Sample<'_>],
+        fit: &dyn Fn(&[usize]) -> ModelFit,
+    ) -> Result<Calibration, CalibrateError> {
+        let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
+        let measured: Vec<f64> = samples.iter().map(|(_, ms)| *ms).collect();
+        let model_of = |fitted: ModelFit| FittedModel {
+            id: format!("{}-{}", self.executor.base(), self.precision.id()),
+            executor: self.executor.base(),
+            precision: self.precision,
+            form: form.id().to_owned(),
+            measured_with: self.group.runtime.clone(),
+            networks: samples.len() as u32,
+            families: 0,
+            leave_family_out: 0.0,
+            interval: (1.0, 1.0),
+            coefficients: fitted.coefficients,
+            provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
+        };
+        let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {
+            Ok(inference_ms(machine, ExecutorId(0), &samples[i].0.graph)?)
+        };
+        let unseen =
+            leave_family_out(&families, |training| self.machine_with(model_of(fit(training))), predict)?;
+        let everything: Vec<usize> = (0..samples.len()).collect();
+        let last = fit(&everything);
+        let (condition, at_prior) = (last.condition, last.at_prior.clone());
+        let mut model = model_of(last);
+        let machine = self.machine_with(model.clone())?;
+        let fitted: Vec<f64> = everything.iter().map(|&i| predict(&machine, i)).collect::<Result<_, _>>()?;
+        let errors = |predicted: &[f64]| {
+            error_metrics(predicted, &measured)
+                .ok_or_else(|| refuse("a prediction is not finite".to_owned(), "check the measurements"))
+        };
+        let (unseen_errors, fit_errors) = (errors(&unseen)?, errors(&fitted)?);
+        let ratios: Vec<f64> = measured.iter().zip(&unseen).map(|(m, p)| m / p).collect();
+        model.families = super::cross_validation::folds(&families).len() as u32;
+        model.leave_family_out = unseen_errors.mape;
+        model.interval = interval(&ratios, &families);
+        Ok(Calibration {
+            group: self.group.clone(),
+            networks: samples.iter().map(|(network, _)| network.name.clone()).collect(),
+            families: families.iter().map(|family| (*family).to_owned()).collect(),
+            coverage: unseen_coverage(&ratios, &families),
+            measured,
+            unseen,
+            fitted,
+            unseen_errors,
+            fit_errors,
+            condition,
+            at_prior,
+            model,
+            operators: None,
+        })
+    }
+
+    /// The machine of `run`, with a candidate in the profile.
+    fn machine_with(&self, model: FittedModel) -> Result<Machine, CalibrateError> {
+        let mut runtime = self.start.runtime.clone();
         runtime.fitted.retain(|known| known.executor != model.executor || known.precision != model.precision);
         runtime.fitted.push(model);
-        self::machine(start, &runtime, &executor, precision)
-    };
-    let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {
-        Ok(inference_ms(machine, ExecutorId(0), &chosen[i].0.graph)?)
-    };
-    let unseen = leave_family_out(
-        &samples.families,
-        |training| machine_of(model_of(&fit(training).0)),
-        |machine, i| predict(machine, i),
-    )?;
-    let everything: Vec<usize> = (0..chosen.len()).collect();
-    let (last_fit, last_priors) = fit(&everything);
-    let mut model = model_of(&last_fit);
-    let final_machine = machine_of(model.clone())?;
-    let fitted: Vec<f64> =
-        everything.iter().map(|&i| predict(&final_machine, i)).collect::<Result<_, _>>()?;
-    let measured = samples.own.clone();
-    let errors = |predicted: &[f64]| {
-        error_metrics(predicted, &measured)
-            .ok_or_else(|| refuse("a prediction is not finite".to_owned(), "check the measurements"))
-    };
-    let (unseen_errors, fit_errors) = (errors(&unseen)?, errors(&fitted)?);
-    let ratios: Vec<f64> = measured.iter().zip(&unseen).map(|(m, p)| m / p).collect();
-    model.families = super::cross_validation::folds(&samples.families).len() as u32;
-    model.leave_family_out = unseen_errors.mape;
-    model.interval = interval(&ratios, &samples.families);
-    let at_prior = last_fit
-        .widths
-        .iter()
-        .zip(&last_priors)
-        .zip(&COEFFICIENTS)
-        .filter(|((width, prior), _)| **width > AT_PRIOR * prior.width)
-        .map(|(_, info)| info.name)
-        .collect();
-    Ok(Calibration {
-        group: group.clone(),
-        networks: chosen.iter().map(|(network, ..)| network.name.clone()).collect(),
-        families: samples.families.iter().map(|family| (*family).to_owned()).collect(),
-        coverage: unseen_coverage(&ratios, &samples.families),
-        measured,
-        unseen,
-        fitted,
-        unseen_errors,
-        fit_errors,
-        condition: last_fit.condition,
-        at_prior,
-        model,
-    })
-}
-
-fn machine(
-    start: &Start<'_>,
-    runtime: &RuntimeProfile,
-    executor: &ExecutorName,
-    precision: Precision,
-) -> Result<Machine, CalibrateError> {
-    let executors = [ExecutorName { precision: Some(precision), ..executor.clone() }];
-    Ok(compile(&Parts {
-        soc: start.soc,
-        device: None,
-        runtime,
-        executors: &executors,
-        clocks: &Clocks::default(),
-    })?)
-}
-
-/// The amounts of all operators that the form knows.
-fn features(network: &Network, setting: &Setting) -> Vec<Features> {
-    let companions = unlisted(&network.graph);
-    let operators = network.graph.operators.iter().enumerate();
-    operators
-        .filter_map(|(i, operator)| {
-            let unlisted = companions.get(i).copied().unwrap_or_default();
-            Shape::of(operator).map(|shape| Features::of(&shape, &unlisted, setting))
-        })
-        .collect()
-}
-
-/// The data of a group, ready for fitting.
-struct Samples<'a> {
-    features: Vec<Vec<Features>>,
-    setting: Setting,
-    one: Setting,
-    families: Vec<&'a str>,
-    own: Vec<f64>,
-    base: Vec<f64>,
-    straggler: Vec<f64>,
-    precision: Precision,
-    in_order: bool,
-    iterations: usize,
-}
-
-impl Samples<'_> {
-    /// Milliseconds of a network: the sum that its simulation on an idle machine comes to.
-    fn network_ms(&self, i: usize, coefficients: &Coefficients, setting: &Setting) -> f64 {
-        let operators: f64 = self.features[i]
-            .iter()
-            .map(|features| {
-                let time = features.time(coefficients, setting);
-                time.overhead + time.alone
-            })
-            .sum();
-        (operators + coefficients.inference_seconds()) * 1e3
+        self.machine(&runtime)
     }
 
-    fn predict(&self, of: &[usize], values: &[f64], setting: &Setting) -> Vec<f64> {
-        let coefficients = Coefficients::from_slice(values);
-        of.iter().map(|&i| self.network_ms(i, &coefficients, setting)).collect()
-    }
-
-    /// Fits all stages to some of the networks; the priors are those of the last stage.
-    fn fit(&self, training: &[usize], set: bool) -> (Fitted, Vec<Prior>) {
-        let families: Vec<&str> = training.iter().map(|&i| self.families[i]).collect();
-        let weights = family_weights(&families);
-        let pick = |of: &[f64]| training.iter().map(|&i| of[i]).collect::<Vec<_>>();
-        let base = pick(&self.base);
-        let priors = priors::one_core(self.precision, self.common_factor(training, &base), self.in_order);
-        let solve = |measured: &[f64], priors: &[Prior], setting: &Setting| {
-            let predict = |values: &[f64]| self.predict(training, values, setting);
-            Fitting { predict: &predict, measured, weights: &weights, priors, iterations: self.iterations }
-                .solve()
-        };
-        let one = solve(&base, &priors, &self.one);
-        if !set {
-            return (one, priors);
-        }
-        let straggler = median(pick(&self.straggler)).min(1.0);
-        let priors = priors::core_set(&one.logarithms, straggler);
-        (solve(&pick(&self.own), &priors, &self.setting), priors)
-    }
-
-    /// Logarithm of the one factor to the reference core with the smallest median error.
-    fn common_factor(&self, training: &[usize], measured: &[f64]) -> f64 {
-        let error = |scale: f64| {
-            let means: Vec<f64> =
-                priors::one_core(self.precision, scale, false).iter().map(|p| p.mean.exp()).collect();
-            let predicted = self.predict(training, &means, &self.one);
-            median(predicted.iter().zip(measured).map(|(p, m)| (p / m).ln().abs()).collect())
-        };
-        (0..=72)
-            .map(|i| -1.2 + 0.05 * f64::from(i))
-            .map(|scale| (error(scale), scale))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map_or(0.0, |(_, scale)| scale)
+    fn machine(&self, runtime: &RuntimeProfile) -> Result<Machine, CalibrateError> {
+        let executors = [ExecutorName { precision: Some(self.precision), ..self.executor.clone() }];
+        Ok(compile(&Parts {
+            soc: self.start.soc,
+            device: None,
+            runtime,
+            executors: &executors,
+            clocks: &Clocks::default(),
+        })?)
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    crate::statistics::quantile(&values, 0.5).unwrap_or(1.0)
+fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {
+    rows.iter().find(|(model, _)| model == name).map(|(_, ms)| *ms)
 }

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! minimise  sum_i w_i 2 (sqrt(1 + z_i^2) - 1) + sum_j ((x_j - prior_j) / width_j)^2
-//! z_i = ln(predicted_i / measured_i) / 0.03        x = logarithms of the coefficients
+//! z_i = ln(predicted_i / measured_i) / scale       x = logarithms of the coefficients
 //! ```
-//! by damped Gauss-Newton (Levenberg-Marquardt) with a numeric Jacobian. An error of 3 % is where the loss turns from
+//! by damped Gauss-Newton (Levenberg-Marquardt) with a numeric Jacobian. `scale` is where the loss turns from
 //! square to linear. A coefficient that the data cannot tell stays at its prior, and its width says so.
 
 use super::linear::Symmetric;
 
-/// Where the loss turns from square to linear, in logarithmic error.
+/// Where the loss of whole networks on CPUs turns from square to linear, in logarithmic error.
 pub const ERROR_SCALE: f64 = 0.03;
 
 /// A belief about the logarithm of a coefficient.
@@ -31,6 +31,8 @@ pub struct Fitting<'a> {
     pub weights: &'a [f64],
     /// One for each coefficient.
     pub priors: &'a [Prior],
+    /// Logarithmic error at which the loss turns from square to linear.
+    pub scale: f64,
     /// Most iterations.
     pub iterations: usize,
 }
@@ -65,7 +67,7 @@ impl Fitting<'_> {
             .zip(self.measured)
             .zip(self.weights)
             .map(|((predicted, measured), weight)| {
-                let z = (predicted / measured).ln() / ERROR_SCALE;
+                let z = (predicted / measured).ln() / self.scale;
                 z.signum() * (2.0 * weight * ((1.0 + z * z).sqrt() - 1.0)).sqrt()
             })
             .collect()
@@ -181,6 +183,7 @@ mod tests {
             measured: &measured,
             weights: &weights,
             priors: &priors,
+            scale: ERROR_SCALE,
             iterations: 40,
         }
         .solve();

@@ -4,20 +4,25 @@
 //! family, because width variants of one network leak into each other.
 
 pub mod calibrate;
+mod cpu;
 pub mod cross_validation;
 pub mod decisions;
 pub mod families;
 pub mod fit;
+pub mod gpu;
 pub mod intervals;
 mod linear;
 pub mod networks;
+pub mod operator_tables;
 pub mod priors;
 pub mod profile_text;
+pub mod report;
 pub mod simulated;
 pub mod tables;
 pub mod validate;
 
 pub use calibrate::{CalibrateError, Calibration, calibrate};
 pub use networks::{Network, load_networks};
+pub use operator_tables::{OperatorMeasurement, is_operator_table, read_operator_measurements};
 pub use tables::{GroupKey, Measurement, read_measurements};
 pub use validate::{Validation, validate};

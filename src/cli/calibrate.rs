@@ -5,7 +5,9 @@ use super::output::{print, print_json, print_warning, read_text};
 use crate::calibration::calibrate::{CalibrateError, Start};
 use crate::calibration::profile_text::{extending_profile, fitted_tables};
 use crate::calibration::tables::groups;
-use crate::calibration::{Calibration, calibrate, load_networks, read_measurements};
+use crate::calibration::{
+    Calibration, calibrate, is_operator_table, load_networks, read_measurements, read_operator_measurements,
+};
 use crate::config::Library;
 use crate::config::library::ProfileKind;
 use clap::Args;
@@ -19,9 +21,9 @@ pub(super) struct CalibrateArguments {
     /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
     #[arg(long, value_name = "FILE|DIR")]
     operators: PathBuf,
-    /// Measurement table (Format B, .csv).
-    #[arg(long, value_name = "TABLE")]
-    measurements: PathBuf,
+    /// Measurement tables (Format B, .csv), of whole networks or of operators; may be given several times.
+    #[arg(long, value_name = "TABLE", required = true)]
+    measurements: Vec<PathBuf>,
     /// Built-in runtime profile to extend, such as `snapdragon-855/tflite` [default: from SoC and runtime of the rows].
     #[arg(long, value_name = "PROFILE")]
     base: Option<String>,
@@ -31,7 +33,7 @@ pub(super) struct CalibrateArguments {
     /// Networks to learn from [default: all with operators].
     #[arg(long, value_delimiter = ',')]
     networks: Vec<String>,
-    /// Executors to calibrate, such as `cpu-1large` [default: all core sets of the table].
+    /// Executors to calibrate, such as `cpu-1large` [default: all of the table].
     #[arg(long, value_delimiter = ',')]
     executors: Vec<String>,
     /// Precisions to calibrate [default: all of the table].
@@ -76,24 +78,33 @@ struct Row<'a> {
     condition_number: f64,
     coefficients: usize,
     left_at_prior: &'a [&'static str],
+    operators_mape_percent: Option<f64>,
+    operators_within_10_percent: Option<f64>,
+    kernel_choice_percent: Option<f64>,
 }
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
-    let rows = read_measurements(&read_text(&arguments.measurements)?)?;
+    let (mut rows, mut operators) = (Vec::new(), Vec::new());
+    for path in &arguments.measurements {
+        let text = read_text(path)?;
+        if is_operator_table(&text) {
+            operators.extend(read_operator_measurements(&text)?);
+        } else {
+            rows.extend(read_measurements(&text)?);
+        }
+    }
     let wanted_soc = arguments.soc.as_deref().map(|name| Library.soc(name, &[])).transpose()?;
     let wanted = |key: &crate::calibration::GroupKey| {
         let soc = wanted_soc.as_ref().is_none_or(|loaded| loaded.value.id == key.soc_id());
         let fits = |list: &[String], value: &str| list.is_empty() || list.iter().any(|known| known == value);
-        soc && key.processor == "cpu"
-            && fits(&arguments.executors, &key.executor())
-            && fits(&arguments.precisions, &key.precision)
+        soc && fits(&arguments.executors, &key.executor()) && fits(&arguments.precisions, &key.precision)
     };
     let keys: Vec<_> = groups(&rows).into_iter().map(|(key, _)| key).filter(wanted).collect();
     let mut socs: Vec<String> = keys.iter().map(crate::calibration::GroupKey::soc_id).collect();
     socs.sort();
     socs.dedup();
     let soc_id = match socs.as_slice() {
-        [] => return Err(CliError::NothingMatched("no CPU row of the table was asked for".to_owned())),
+        [] => return Err(CliError::NothingMatched("no row of whole networks was asked for".to_owned())),
         [one] => one.clone(),
         several => {
             return Err(CliError::Usage(format!(
@@ -139,13 +150,14 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         }
         networks.retain(|network| arguments.networks.contains(&network.name));
     }
-    let shown =
-        arguments.measurements.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let names = arguments.measurements.iter().filter_map(|path| path.file_name());
+    let shown = names.map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ");
     let start = Start {
         soc: &soc,
         runtime: &runtime,
         networks: &networks,
         rows: &rows,
+        operators: &operators,
         source: arguments.source.as_deref().unwrap_or(&shown),
         iterations: arguments.iterations,
     };
@@ -201,6 +213,9 @@ fn row(calibration: &Calibration) -> Row<'_> {
         condition_number: calibration.condition,
         coefficients: calibration.model.coefficients.len(),
         left_at_prior: &calibration.at_prior,
+        operators_mape_percent: calibration.operators.as_ref().map(|score| score.errors.mape),
+        operators_within_10_percent: calibration.operators.as_ref().map(|score| score.errors.within_10),
+        kernel_choice_percent: calibration.operators.as_ref().map(|score| score.kernel_choice_percent),
     }
 }
 
@@ -223,6 +238,17 @@ fn table(rows: &[Row<'_>]) -> String {
             row.left_at_prior.len(),
             row.coefficients,
         );
+    }
+    for row in rows {
+        if let (Some(mape), Some(within), Some(right)) =
+            (row.operators_mape_percent, row.operators_within_10_percent, row.kernel_choice_percent)
+        {
+            let _ = writeln!(
+                text,
+                "{} {} single operators of unseen families: MAPE {mape:.1} %, {within:.1} % within 10 %, kernel choice {right:.1} % right",
+                row.executor, row.precision
+            );
+        }
     }
     for row in rows.iter().filter(|row| !row.left_at_prior.is_empty()) {
         let _ = writeln!(

@@ -24,6 +24,9 @@ pub(super) struct ValidateArguments {
     /// Runtime profile (.toml) to score instead of the built-in ones.
     #[arg(long, value_name = "FILE")]
     profile: Option<String>,
+    /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -72,6 +75,11 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
     let networks = load_networks(&arguments.operators, lowering)?;
     let validation = validate(&networks, &rows, &find)?;
+    if let Some(path) = &arguments.report {
+        let text = crate::calibration::report::markdown(&validation);
+        crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
+            .map_err(|error| CliError::Output(error.to_string()))?;
+    }
     match arguments.format {
         Format::Json => print_json(&validation)?,
         Format::Table => print(&table(&validation))?,

@@ -16,14 +16,17 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!("bcm2712", "rk3588", "snapdragon-855" in "socs");
+const SOCS: &[(&str, &str)] =
+    embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855" in "socs");
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed!(
+    "a12-bionic/tflite",
     "bcm2712/mace",
     "bcm2712/ncnn",
     "bcm2712/tflite",
+    "exynos-9820/tflite",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",

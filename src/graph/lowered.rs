@@ -28,7 +28,7 @@ pub struct LoweredTensor {
     /// Name, for people.
     pub name: String,
     /// Size of each dimension, outermost first, images as batch, channels, height, width whatever the
-    /// source's order; empty when the source does not tell (operator lists). Support rules read it.
+    /// source's order; empty when the source does not tell. Support rules read it.
     pub shape: Vec<u64>,
     /// Number of elements.
     pub elements: u64,

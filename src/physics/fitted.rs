@@ -1,7 +1,8 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
 use super::shape::Shape;
-use super::tflite_cpu;
+use super::tflite_cpu::{self, Setting};
+use super::tflite_gpu;
 use super::unlisted::Unlisted;
 use crate::soc::FittedModel;
 
@@ -10,6 +11,8 @@ use crate::soc::FittedModel;
 pub enum Form {
     /// Built-in CPU kernels of TensorFlow Lite: [`tflite_cpu`].
     TfliteCpu,
+    /// GPU delegate of TensorFlow Lite on Adreno 6xx: [`tflite_gpu`].
+    TfliteAdreno,
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -38,13 +41,14 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 1] = [Self::TfliteCpu];
+    pub const ALL: [Self; 2] = [Self::TfliteCpu, Self::TfliteAdreno];
 
     /// The word used in profiles.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
             Self::TfliteCpu => "tflite-cpu",
+            Self::TfliteAdreno => "tflite-adreno",
         }
     }
 
@@ -59,6 +63,7 @@ impl Form {
     pub fn coefficients(self, cores: usize) -> Vec<&'static CoefficientInfo> {
         let all: &'static [CoefficientInfo] = match self {
             Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
+            Self::TfliteAdreno => &tflite_gpu::COEFFICIENTS,
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
     }
@@ -84,34 +89,65 @@ pub struct FittedTime {
 /// A fitted model of one executor at its clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedCost {
-    pub(super) coefficients: tflite_cpu::Coefficients,
-    pub(super) setting: tflite_cpu::Setting,
+    equations: Equations,
+    setting: Setting,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Equations {
+    Cpu(Box<tflite_cpu::Coefficients>),
+    Gpu(tflite_gpu::Coefficients),
 }
 
 impl FittedCost {
     /// The model of a profile on an executor; `None` if a coefficient is missing, which the reader of profiles
     /// has excluded.
     #[must_use]
-    pub fn new(model: &FittedModel, setting: tflite_cpu::Setting) -> Option<Self> {
-        let form = Form::from_id(&model.form)?;
+    pub fn new(model: &FittedModel, setting: Setting) -> Option<Self> {
         let named = |name: &str| model.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
-        match form {
+        let equations = match Form::from_id(&model.form)? {
             Form::TfliteCpu => {
-                let coefficients = tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?;
-                Some(Self { coefficients, setting })
+                Equations::Cpu(Box::new(tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?))
             }
-        }
+            Form::TfliteAdreno => {
+                let values: Option<Vec<f64>> =
+                    tflite_gpu::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
+                Equations::Gpu(tflite_gpu::Coefficients(values?))
+            }
+        };
+        Some(Self { equations, setting })
     }
 
     /// Overhead of a whole inference in seconds.
     #[must_use]
     pub fn inference_overhead(&self) -> f64 {
-        self.coefficients.inference_seconds() * self.setting.core_scale
+        match &self.equations {
+            Equations::Cpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
+            // The host's clock is not part of a device executor.
+            Equations::Gpu(coefficients) => coefficients.inference_seconds(),
+        }
     }
 
-    /// Time of an operator; `None` for operators that the form does not know, whose kernel table then counts.
+    /// Factor on all operators of a graph that stands for what their list leaves out.
     #[must_use]
-    pub fn time(&self, shape: &Shape, unlisted: &Unlisted) -> Option<FittedTime> {
-        Some(tflite_cpu::Features::of(shape, unlisted, &self.setting).time(&self.coefficients, &self.setting))
+    pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
+        match &self.equations {
+            Equations::Cpu(_) => 1.0,
+            Equations::Gpu(coefficients) => {
+                let features = shapes.iter().flatten().filter_map(tflite_gpu::Features::of);
+                coefficients.stretch(features.map(|f| coefficients.micros(&f)).sum())
+            }
+        }
+    }
+
+    /// Time of an operator in a graph with this [`FittedCost::stretch`].
+    #[must_use]
+    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> FittedTime {
+        match &self.equations {
+            Equations::Cpu(coefficients) => {
+                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
+            }
+            Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
+        }
     }
 }

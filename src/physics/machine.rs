@@ -3,10 +3,10 @@
 
 use super::core_set::{Load, SetTime, Worker, busy_shares, time};
 use super::cost_table::{Bound, CostTable, OperatorCost};
-use super::fitted::FittedCost;
+use super::fitted::{FittedCost, FittedTime};
 use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
 use super::numbers::Numbers;
-use super::shape::Shape;
+use super::shape::{Shape, shapes};
 use super::support::{Verdict, verdict};
 use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
@@ -86,13 +86,23 @@ pub(super) struct Arrangement {
 struct Surroundings {
     /// Constants of the whole model, bytes at the source's precision.
     weights: f64,
+    /// Shape of each operator that fitted models know.
+    shapes: Vec<Option<Shape>>,
     /// Unlisted companions of each operator; empty when the graph lists everything.
     unlisted: Vec<Unlisted>,
+    /// For each executor the factor of its fitted model on all operators.
+    stretches: Vec<f64>,
 }
 
 impl Surroundings {
-    fn of(graph: &LoweredGraph) -> Self {
-        Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph) }
+    fn of(machine: &Machine, graph: &LoweredGraph) -> Self {
+        let shapes = shapes(graph);
+        let stretch = |model: &ExecutorModel| {
+            let fitted = model.arrangements.first().and_then(|arrangement| arrangement.fitted.as_ref());
+            fitted.map_or(1.0, |fitted| fitted.stretch(&shapes))
+        };
+        let stretches = machine.models.iter().map(stretch).collect();
+        Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
     }
 }
 
@@ -143,7 +153,8 @@ impl Machine {
         }
     }
 
-    /// Estimates an operator on an executor, alone at the machine's clocks; `None` when it cannot run there.
+    /// Estimates an operator of the graph on an executor, alone at the machine's clocks; `None` when it cannot
+    /// run there.
     #[must_use]
     pub fn estimate(
         &self,
@@ -151,20 +162,19 @@ impl Machine {
         operator: &LoweredOperator,
         executor: ExecutorId,
     ) -> Option<Estimate> {
-        let surroundings = Surroundings::of(graph);
-        let position = graph.operators.iter().position(|known| std::ptr::eq(known, operator));
-        let companions = position.and_then(|at| surroundings.unlisted.get(at)).copied().unwrap_or_default();
-        self.estimate_within(graph, operator, executor, surroundings.weights, &companions)
+        let position = graph.operators.iter().position(|known| std::ptr::eq(known, operator))?;
+        self.estimate_within(graph, position, executor, &Surroundings::of(self, graph))
     }
 
     fn estimate_within(
         &self,
         graph: &LoweredGraph,
-        operator: &LoweredOperator,
+        position: usize,
         executor: ExecutorId,
-        model_weights: f64,
-        companions: &Unlisted,
+        surroundings: &Surroundings,
     ) -> Option<Estimate> {
+        let operator = graph.operators.get(position)?;
+        let model_weights = surroundings.weights;
         if !self.verdict(graph, operator, executor).is_supported() {
             return None;
         }
@@ -186,12 +196,10 @@ impl Machine {
                 dram_bytes: 0.0,
             });
         }
-        if let Some(estimate) = arrangement
-            .fitted
-            .as_ref()
-            .and_then(|fitted| fitted_estimate(fitted, operator, companions, precision))
-        {
-            return Some(estimate);
+        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+            let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
+            let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
+            return fitted_estimate(&fitted.time(shape, &companions, stretch), precision);
         }
         let work = Work::of(graph, operator, precision);
         let weight_scale = if operator.weight_bytes_read > 0 {
@@ -239,12 +247,9 @@ impl Machine {
     /// `graph::unsupported` listing the operators that no executor can run, or whose time cannot be
     /// represented.
     pub fn cost_table(&self, graph: &LoweredGraph) -> Result<CostTable, InputError> {
-        let surroundings = Surroundings::of(graph);
+        let surroundings = Surroundings::of(self, graph);
         let table = CostTable::new(graph.operators.len(), self.models.len(), |position, executor| {
-            let operator = graph.operators.get(position)?;
-            let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
-            self.estimate_within(graph, operator, executor, surroundings.weights, &companions)
-                .map(|estimate| estimate.cost)
+            self.estimate_within(graph, position, executor, &surroundings).map(|estimate| estimate.cost)
         });
         let nowhere: Vec<String> = graph
             .operators
@@ -354,14 +359,8 @@ impl Arrangement {
     }
 }
 
-/// The estimate of a fitted model; `None` for operators that it does not know.
-fn fitted_estimate(
-    fitted: &FittedCost,
-    operator: &LoweredOperator,
-    companions: &Unlisted,
-    precision: Precision,
-) -> Option<Estimate> {
-    let time = fitted.time(&Shape::of(operator)?, companions)?;
+/// The estimate of a fitted model.
+fn fitted_estimate(time: &FittedTime, precision: Precision) -> Option<Estimate> {
     let bound = if time.overhead > time.alone {
         Bound::Overhead
     } else if time.compute >= time.memory {

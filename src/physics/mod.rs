@@ -1,5 +1,6 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
+pub mod adreno_blocks;
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;
@@ -10,6 +11,7 @@ pub mod numbers;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;
+pub mod tflite_gpu;
 pub mod unlisted;
 
 pub use compile::compile;

@@ -1,6 +1,6 @@
 //! Sizes of an operator in the terms of fitted cost models, from a lowered graph of whatever source.
 
-use crate::graph::lowered::{Geometry, LoweredOperator, OperatorClass};
+use crate::graph::lowered::{Geometry, LoweredGraph, LoweredOperator, OperatorClass};
 
 /// What kind of kernel an operator needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,31 @@ pub struct Shape {
     pub read: f64,
     /// Whether the input carries explicit padding.
     pub padded: bool,
+    /// Whether it is a global average in the middle of a network: the squeeze of a squeeze-and-excite branch.
+    pub squeeze: bool,
+}
+
+/// The shapes of all operators of a graph, with what only the graph tells.
+#[must_use]
+pub fn shapes(graph: &LoweredGraph) -> Vec<Option<Shape>> {
+    let mut shapes: Vec<Option<Shape>> = graph.operators.iter().map(Shape::of).collect();
+    let last_spatial = shapes.iter().rposition(|s| s.is_some_and(|s| s.is_heavy() && s.out_pixels() > 1.0));
+    for (i, (operator, shape)) in graph.operators.iter().zip(&mut shapes).enumerate() {
+        let Some(shape) = shape else { continue };
+        shape.squeeze = shape.kind == ShapeKind::Mean && last_spatial.is_some_and(|last| i < last);
+        if shape.kind == ShapeKind::Concatenation {
+            let tensor = |t: &u32| graph.tensors.get(*t as usize);
+            let data = operator.inputs.iter().filter_map(tensor).filter(|t| t.elements > 0).count();
+            shape.operands = data.max(2) as f64;
+            let channels = operator.outputs.first().and_then(tensor).and_then(|t| t.shape.get(1)).copied();
+            if let Some(channels) = channels.filter(|&c| c > 0) {
+                shape.out_channels = channels as f64;
+                shape.out_width = (shape.elements / shape.out_channels).sqrt();
+                shape.out_height = shape.out_width;
+            }
+        }
+    }
+    shapes
 }
 
 impl Shape {
@@ -75,6 +100,7 @@ impl Shape {
             elements: 0.0,
             read: 0.0,
             padded: false,
+            squeeze: false,
         };
         match operator.geometry {
             Geometry::Window(w) => {

@@ -39,7 +39,7 @@ impl Linker {
             self.results[i].read = true;
         }
         if position == 0 {
-            let input = tensor(graph, "input".to_owned(), kernel.input.elements());
+            let input = tensor(graph, "input".to_owned(), kernel.input.elements(), shape(kernel.input));
             graph.inputs.push(input);
             inputs.push(input);
         }
@@ -50,8 +50,9 @@ impl Linker {
         {
             inputs.push(order);
         }
-        let output = tensor(graph, format!("result {position}"), kernel.output.elements());
-        let order = tensor(graph, format!("order {position}"), 0);
+        let output =
+            tensor(graph, format!("result {position}"), kernel.output.elements(), shape(kernel.output));
+        let order = tensor(graph, format!("order {position}"), 0, Vec::new());
         let weight_bytes = kernel.weights.saturating_mul(ELEMENT_BYTES);
         graph.operators.push(LoweredOperator {
             name: format!("{} {position}", kernel.op_type),
@@ -131,10 +132,14 @@ fn search(
     false
 }
 
-fn tensor(graph: &mut LoweredGraph, name: String, elements: u64) -> u32 {
+fn shape(map: Map) -> Vec<u64> {
+    vec![1, map.channels, map.side, map.side]
+}
+
+fn tensor(graph: &mut LoweredGraph, name: String, elements: u64, shape: Vec<u64>) -> u32 {
     graph.tensors.push(LoweredTensor {
         name,
-        shape: Vec::new(),
+        shape,
         elements,
         element_bytes: ELEMENT_BYTES as f64,
         is_float: true,

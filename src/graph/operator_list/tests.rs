@@ -29,7 +29,8 @@ fn a_small_network_is_linked_and_counted() {
     let macs: Vec<u64> = graph.operators.iter().map(|o| o.macs).collect();
     assert_eq!(macs, [10_838_016, 903_168, 0, 320]);
     let Geometry::Window(first) = graph.operators[0].geometry else { panic!("window") };
-    assert_eq!(first.in_height, 224, "explicit padding is taken off");
+    assert_eq!(first.in_height, 226, "the window keeps its explicit padding");
+    assert_eq!(graph.tensors[graph.inputs[0] as usize].elements, 224 * 224 * 3, "the tensor has none");
     let Geometry::Window(second) = graph.operators[1].geometry else { panic!("window") };
     assert_eq!((second.in_height, second.groups), (112, 32));
     assert_eq!(graph.operators[1].class, OperatorClass::DepthwiseConvolution);

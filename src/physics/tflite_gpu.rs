@@ -1,0 +1,428 @@
+//! Time of an operator by the GPU delegate of TensorFlow Lite 2.10 on Adreno 6xx, fitted to single operators.
+//!
+//! Kernels are chosen from the shape ([`Class::of`]); each has its own equation. Channels are counted in slices of 4
+//! (`Si`, `So`), bytes are those of half precision in kB, times in microseconds:
+//! ```text
+//! convolution   t0 + |I l (1 | waves)_p , weights wb|_q + in ab + out ob      I = window Si,  |a, b|_p = (a^p + b^p)^(1/p)
+//!               waves = nb + min(1, rounding) (ceil(nb) - nb),  nb = waves per core / resident waves
+//! constant      t0 + |I l, pixels (window cin So product + So write + I read)|_p
+//! depthwise     t0 + |threads c, bytes ab|_p      fully connected  t0 + ceil(Si/4) l + weights wb + beyond cap wd
+//! Winograd      factor x the convolution rule on its 36 tile products
+//! inference     sum + r0 + a sum / (1 + sum/S0) + u squeeze branches
+//! ```
+//! The last line is the explicit unlisted part: element-wise kernels, and clock and idle effects that saturate; it
+//! stretches every operator. A time per listed operator in its place was refuted by cross-validation.
+//! Source of the rules: the public delegate; of the numbers: the fit that a profile names. Validity: batch 1, one queue.
+//! Compute terms scale with the GPU clock, traffic with the memory rate, half of a launch with neither.
+
+use super::adreno_blocks::{divisor, waves};
+use super::fitted::{CoefficientInfo, FittedTime, Role};
+use super::latency::combine;
+use super::shape::{Shape, ShapeKind};
+use super::tflite_cpu::Setting;
+
+/// The kernel that the delegate picks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Class {
+    Constant,
+    Depthwise,
+    Depthwise3,
+    FullyConnected,
+    Mean,
+    Pooling,
+    Concatenation,
+    Grouped,
+    Convolution,
+    Winograd,
+}
+
+impl Class {
+    /// Classes that have coefficients of their own, in the order of [`COEFFICIENTS`].
+    pub const FITTED: [Self; 9] = [
+        Self::Constant,
+        Self::Depthwise,
+        Self::Depthwise3,
+        Self::FullyConnected,
+        Self::Mean,
+        Self::Pooling,
+        Self::Concatenation,
+        Self::Grouped,
+        Self::Convolution,
+    ];
+
+    /// The class of a shape; `None` for operators whose time is in the unlisted part.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Option<Self> {
+        let (si, so) = slices(shape);
+        Some(match shape.kind {
+            ShapeKind::FullyConnected => Self::FullyConnected,
+            ShapeKind::Convolution => {
+                let tiles = (shape.out_height / 4.0).ceil() * (shape.out_width / 4.0).ceil();
+                let three = shape.kernel_height == 3.0 && shape.kernel_width == 3.0 && shape.stride == 1.0;
+                if three && si >= 32.0 && so >= 32.0 && tiles >= 128.0 {
+                    Self::Winograd
+                } else if so <= 8.0 && shape.in_channels * so * 4.0 * shape.window() * 2.0 <= 3584.0 {
+                    Self::Constant
+                } else {
+                    Self::Convolution
+                }
+            }
+            ShapeKind::Grouped => Self::Grouped,
+            ShapeKind::Depthwise if shape.window() == 9.0 && shape.stride == 1.0 => Self::Depthwise3,
+            ShapeKind::Depthwise => Self::Depthwise,
+            ShapeKind::Mean => Self::Mean,
+            ShapeKind::Pooling if shape.out_pixels() <= 1.0 => Self::Mean,
+            ShapeKind::Pooling => Self::Pooling,
+            ShapeKind::Concatenation => Self::Concatenation,
+            ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => return None,
+        })
+    }
+
+    /// Name of the kernel in reports.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Constant => "constant-convolution",
+            Self::Depthwise => "depthwise",
+            Self::Depthwise3 => "depthwise-3x3",
+            Self::FullyConnected => "fully-connected",
+            Self::Mean => "mean",
+            Self::Pooling => "pooling",
+            Self::Concatenation => "concatenation",
+            Self::Grouped => "grouped",
+            Self::Convolution => "convolution",
+            Self::Winograd => "winograd",
+        }
+    }
+
+    /// Where its coefficients lie in [`COEFFICIENTS`].
+    #[must_use]
+    pub const fn coefficients(self) -> std::ops::Range<usize> {
+        match self {
+            Self::Constant => 0..6,
+            Self::Depthwise => 6..12,
+            Self::Depthwise3 => 12..16,
+            Self::FullyConnected => 16..21,
+            Self::Mean => 21..25,
+            Self::Pooling => 25..28,
+            Self::Concatenation => 28..33,
+            Self::Grouped => 33..38,
+            Self::Convolution | Self::Winograd => 38..55,
+        }
+    }
+}
+
+/// Where the coefficient of Winograd kernels lies.
+pub const WINOGRAD: usize = 55;
+/// Where the coefficients of the unlisted part lie.
+pub const REMAINDER: std::ops::Range<usize> = 56..60;
+
+const fn time(name: &'static str, meaning: &'static str) -> CoefficientInfo {
+    CoefficientInfo { name, role: Role::Time, of_sets: false, meaning }
+}
+
+const fn ratio(name: &'static str, meaning: &'static str) -> CoefficientInfo {
+    CoefficientInfo { name, role: Role::Ratio, of_sets: false, meaning }
+}
+
+/// The coefficients, class by class; times in microseconds, those per element or byte in nanoseconds.
+pub const COEFFICIENTS: [CoefficientInfo; 60] = [
+    time("constant_launch_us", "launch of a convolution with weights in constant memory"),
+    time("constant_product_ns", "product of a slice"),
+    time("constant_write_ns", "output slice"),
+    time("constant_read_ns", "input slice read"),
+    ratio("constant_exponent", "combination of latency and throughput"),
+    time("constant_iteration_us", "latency of one inner iteration"),
+    time("depthwise_launch_us", "launch of a depthwise convolution"),
+    time("depthwise_product_ns", "product of a slice"),
+    ratio("depthwise_large_factor", "factor on windows above 3x3"),
+    ratio("depthwise_stride_factor", "factor at stride 2"),
+    time("depthwise_traffic_us_per_kb", "activations"),
+    ratio("depthwise_exponent", "combination of products and traffic"),
+    time("depthwise_3_launch_us", "launch of the 3x3 kernel at stride 1"),
+    time("depthwise_3_block_ns", "block of 2x2 outputs of a slice"),
+    time("depthwise_3_traffic_us_per_kb", "activations"),
+    ratio("depthwise_3_exponent", "combination of blocks and traffic"),
+    time("dense_launch_us", "launch of a fully connected layer"),
+    time("dense_iteration_us", "four slices of the sum"),
+    time("dense_weights_us_per_kb", "weights"),
+    ratio("dense_cache_kb", "weights above this cost more"),
+    time("dense_weights_beyond_us_per_kb", "weights above it, on top"),
+    time("mean_launch_us", "launch of a global average"),
+    time("mean_element_ns", "slice of a pixel"),
+    time("mean_group_us", "32 work-groups"),
+    ratio("mean_squeeze_factor", "factor in a squeeze branch"),
+    time("pooling_launch_us", "launch of a pooling"),
+    time("pooling_element_ns", "window element of an output slice"),
+    time("pooling_traffic_us_per_kb", "activations"),
+    time("concatenation_launch_us", "launch of a concatenation"),
+    time("concatenation_operand_us", "operand"),
+    time("concatenation_slice_us", "latency of an output slice"),
+    time("concatenation_element_ns", "output slice of a pixel"),
+    ratio("concatenation_exponent", "combination of latency and throughput"),
+    time("grouped_launch_us", "launch of a grouped convolution"),
+    time("grouped_iteration_us", "latency of one inner iteration"),
+    time("grouped_product_ns", "product of slices"),
+    time("grouped_traffic_us_per_kb", "activations"),
+    ratio("grouped_exponent", "combination of products and traffic"),
+    time("convolution_launch_us", "launch of the generic convolution"),
+    time("convolution_block_1_us", "iteration of a thread with 1 output"),
+    time("convolution_block_2_us", "with 2 outputs"),
+    time("convolution_block_4_us", "with 4 outputs"),
+    time("convolution_block_8_us", "with 8 outputs"),
+    ratio("convolution_window_1_factor", "factor of windows and strides, 1 output"),
+    ratio("convolution_window_2_factor", "2 outputs"),
+    ratio("convolution_window_4_factor", "4 outputs"),
+    ratio("convolution_window_8_factor", "8 outputs"),
+    ratio("convolution_wave_rounding", "share of the last, partly filled round of waves that counts"),
+    ratio("convolution_wave_factor", "slowdown for each round of resident waves, 1x1"),
+    ratio("convolution_window_wave_factor", "the same for windows and strides"),
+    ratio("convolution_latency_exponent", "combination of latency and throughput"),
+    ratio("convolution_weights_exponent", "combination with weights"),
+    time("convolution_weights_us_per_kb", "weights"),
+    time("convolution_read_us_per_kb", "input activations"),
+    time("convolution_write_us_per_kb", "output activations"),
+    ratio(
+        "winograd_factor",
+        "time over that of the generic rule on 36 tile products (declared, no data on Adreno)",
+    ),
+    time("inference_us", "submission and host time of an inference, crossings excluded"),
+    ratio("unlisted_share", "unlisted part as a share of the sum of a short inference"),
+    time("unlisted_saturation_us", "sum at which that share has halved"),
+    time("unlisted_squeeze_us", "unlisted kernels of one squeeze branch"),
+];
+
+/// Amounts of an operator.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Features {
+    /// The kernel.
+    pub class: Class,
+    iterations: f64,
+    pixels: f64,
+    so: f64,
+    si: f64,
+    window: f64,
+    in_channels: f64,
+    general: bool,
+    strided: bool,
+    large: bool,
+    squeeze: bool,
+    block: usize,
+    waves: f64,
+    half_pixels: f64,
+    operands: f64,
+    weights_kb: f64,
+    read_kb: f64,
+    stated_read_kb: f64,
+    write_kb: f64,
+}
+
+fn slices(shape: &Shape) -> (f64, f64) {
+    ((shape.in_channels / 4.0).ceil(), (shape.out_channels / 4.0).ceil())
+}
+
+impl Features {
+    /// The amounts; `None` for operators in the unlisted part.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Option<Self> {
+        let class = Class::of(shape)?;
+        let (si, so) = slices(shape);
+        let mut f = Self {
+            class,
+            iterations: shape.window() * si,
+            pixels: shape.out_pixels(),
+            so,
+            si,
+            window: shape.window(),
+            in_channels: shape.in_channels,
+            general: shape.window() > 1.0 || shape.stride > 1.0,
+            strided: shape.stride > 1.0,
+            large: shape.window() > 9.0,
+            squeeze: shape.squeeze,
+            block: 0,
+            waves: 0.0,
+            half_pixels: (shape.out_height / 2.0).ceil() * (shape.out_width / 2.0).ceil(),
+            operands: shape.operands,
+            weights_kb: shape.window() * si * so * 32e-3,
+            read_kb: shape.used_pixels * si * 8e-3,
+            stated_read_kb: shape.in_pixels * si * 8e-3,
+            write_kb: shape.out_pixels() * so * 8e-3,
+        };
+        match class {
+            Class::Convolution => (f.block, f.waves) = waves(shape.out_width, shape.out_height, so),
+            Class::Grouped => f.iterations = shape.window() * (shape.in_channels / shape.groups / 4.0).ceil(),
+            Class::Mean if shape.kind == ShapeKind::Mean => {
+                f.si = (shape.out_channels / 4.0).ceil();
+                f.stated_read_kb = shape.read / 4.0 * 8e-3;
+            }
+            Class::Winograd => {
+                // The product of 36 tiles, as a 1x1 convolution.
+                let tiles = (shape.out_height / 4.0).ceil() * (shape.out_width / 4.0).ceil();
+                let products = 36.0 * tiles;
+                (f.iterations, f.general, f.block) = (si, false, 3);
+                f.waves = products * so / (8.0 * 64.0 * 2.0);
+                (f.read_kb, f.write_kb) = (products * si * 8e-3, products * so * 8e-3);
+                f.weights_kb = 36.0 * si * so * 32e-3;
+            }
+            _ => {}
+        }
+        Some(f)
+    }
+
+    /// Launch, compute and memory terms and their combination without the launch, in microseconds; `c` are the
+    /// coefficients of the class, scales are those of clock and memory.
+    #[must_use]
+    pub fn terms(&self, c: &[f64], clock: f64, memory: f64) -> (f64, f64, f64, f64) {
+        let at = |i: usize| c.get(i).copied().unwrap_or(1.0);
+        let launch = at(0) * (0.5 + 0.5 * clock);
+        let both = |compute: f64, traffic: f64, p: f64| {
+            (launch, compute, traffic, combine(compute, traffic, p.max(0.2)))
+        };
+        match self.class {
+            Class::Constant => {
+                let through = self.pixels
+                    * (self.window * self.in_channels * self.so * at(1)
+                        + self.so * at(2)
+                        + self.iterations * at(3))
+                    * 1e-3;
+                let time = combine(self.iterations * at(5), through, at(4)) * clock;
+                (launch, time, 0.0, time)
+            }
+            Class::Depthwise => {
+                let large = if self.large { at(2) } else { 1.0 };
+                let strided = if self.strided { at(3) } else { 1.0 };
+                let products = self.pixels * self.so * self.window * at(1) * large * strided * 1e-3 * clock;
+                both(products, (self.read_kb + self.write_kb) * at(4) * memory, at(5))
+            }
+            Class::Depthwise3 => {
+                let blocks = self.half_pixels * self.so * at(1) * 1e-3 * clock;
+                both(blocks, 2.0 * self.write_kb * at(2) * memory, at(3))
+            }
+            Class::FullyConnected => {
+                let sums = (self.si / 4.0).ceil() * at(1) * clock;
+                let beyond = (self.weights_kb - at(3)).max(0.0);
+                let weights = (self.weights_kb * at(2) + beyond * at(4)) * memory;
+                (launch, sums, weights, sums + weights)
+            }
+            Class::Mean => {
+                let groups = self.si / divisor(self.si, 8.0);
+                let elements = self.stated_read_kb / 8e-3;
+                let factor = if self.squeeze { at(3) } else { 1.0 };
+                let time = (elements * at(1) * 1e-3 + groups / 32.0 * at(2)) * factor * clock;
+                (launch, time, 0.0, time)
+            }
+            Class::Pooling => {
+                let elements = self.pixels * self.so * self.window * at(1) * 1e-3 * clock;
+                let traffic = (self.stated_read_kb + self.write_kb) * at(2) * memory;
+                (launch, elements, traffic, elements + traffic)
+            }
+            Class::Concatenation => {
+                let operands = self.operands * at(1);
+                let time =
+                    combine(self.so * at(2), self.pixels * self.so * at(3) * 1e-3, at(4).max(0.2)) * clock;
+                (launch, operands + time, 0.0, operands + time)
+            }
+            Class::Grouped => {
+                let products = self.pixels * self.so * self.iterations * at(2) * 1e-3 * clock;
+                let traffic = (self.stated_read_kb + self.write_kb) * at(3) * memory;
+                let latency = self.iterations * at(1) * clock;
+                (launch, products + latency, traffic, latency + combine(products, traffic, at(4).max(0.2)))
+            }
+            Class::Convolution | Class::Winograd => {
+                let factor = if self.general { at(5 + self.block) } else { 1.0 };
+                let resident = if self.general { 12.0 } else { 16.0 };
+                let rounds = self.waves / resident;
+                let rounds = rounds + at(9).min(1.0) * ((rounds - 1e-6).ceil() - rounds);
+                let slowdown = if self.general { at(11) } else { at(10) };
+                let compute = self.iterations
+                    * at(1 + self.block)
+                    * factor
+                    * combine(1.0, rounds * slowdown, at(12))
+                    * clock;
+                let weights = self.weights_kb * at(14) * memory;
+                let traffic = (self.read_kb * at(15) + self.write_kb * at(16)) * memory;
+                (launch, compute, weights + traffic, combine(compute, weights, at(13)) + traffic)
+            }
+        }
+    }
+
+    /// Launch and execution in microseconds at the reference clocks; the number that per-operator tables measure.
+    #[must_use]
+    pub fn micros(&self, coefficients: &[f64]) -> f64 {
+        let (launch, _, _, rest) = self.terms(coefficients, 1.0, 1.0);
+        launch + rest
+    }
+
+    /// Bytes of weights and activations.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        (self.weights_kb + self.read_kb + self.write_kb) * 1e3
+    }
+}
+
+/// Values in the order of [`COEFFICIENTS`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coefficients(pub Vec<f64>);
+
+impl Coefficients {
+    /// Launch and execution of an operator in microseconds at the reference clocks.
+    #[must_use]
+    pub fn micros(&self, features: &Features) -> f64 {
+        let own = self.0.get(features.class.coefficients()).unwrap_or_default();
+        features.micros(own) * if features.class == Class::Winograd { self.at(WINOGRAD) } else { 1.0 }
+    }
+
+    fn at(&self, i: usize) -> f64 {
+        self.0.get(i).copied().unwrap_or(0.0)
+    }
+
+    /// Overhead of an inference in seconds.
+    #[must_use]
+    pub fn inference_seconds(&self) -> f64 {
+        self.at(REMAINDER.start) * 1e-6
+    }
+
+    /// Factor of the unlisted part on operators whose times add up to `sum` microseconds.
+    #[must_use]
+    pub fn stretch(&self, sum: f64) -> f64 {
+        1.0 + self.at(REMAINDER.start + 1) / (1.0 + sum / self.at(REMAINDER.start + 2).max(1e-9))
+    }
+
+    /// Unlisted kernels of one squeeze branch in microseconds.
+    #[must_use]
+    pub fn squeeze_micros(&self) -> f64 {
+        self.at(REMAINDER.start + 3)
+    }
+
+    /// Time of an operator in an inference whose operators stretch by `stretch`.
+    #[must_use]
+    pub fn time(&self, shape: &Shape, stretch: f64, setting: &Setting) -> FittedTime {
+        let Some(features) = Features::of(shape) else {
+            // Part of the unlisted share.
+            let kernel = "in the unlisted part";
+            return FittedTime {
+                overhead: 0.0,
+                alone: 0.0,
+                compute: 0.0,
+                memory: 0.0,
+                dram_bytes: 0.0,
+                kernel,
+            };
+        };
+        let own = self.0.get(features.class.coefficients()).unwrap_or_default();
+        let (launch, compute, memory, rest) = features.terms(own, setting.core_scale, setting.memory_scale);
+        let factor = if features.class == Class::Winograd { self.at(WINOGRAD) } else { 1.0 };
+        let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
+        let (launch, rest) = (launch * factor, rest * factor);
+        let alone = (rest + (stretch - 1.0) * (launch + rest) + squeeze) * 1e-6;
+        FittedTime {
+            overhead: launch * 1e-6,
+            alone,
+            compute: compute * factor * 1e-6,
+            memory: memory * factor * 1e-6,
+            dram_bytes: features.bytes().min(alone * setting.dram_rate),
+            kernel: features.class.id(),
+        }
+    }
+}
