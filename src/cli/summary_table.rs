@@ -49,6 +49,8 @@ fn latencies(text: &mut String, summary: &RunSummary) {
 }
 
 fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
+    // Plain task graphs have neither powers nor memory traffic; zeros would look like results.
+    let modelled = assembled.machine.is_some();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<28} {value}");
     };
@@ -61,11 +63,21 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
             ),
         );
     }
+    for error in &summary.model_error {
+        line(
+            "error against hardware",
+            format!(
+                "{}: {:.1} % on unseen network families; measured / predicted {:.2} to {:.2} for 90 %",
+                error.executor, error.mape_percent, error.interval_low, error.interval_high
+            ),
+        );
+    }
+    if summary.model_error.is_empty() && modelled {
+        line("error against hardware", "not validated: these executors run on assumed numbers".to_owned());
+    }
     if let Some(throughput) = summary.throughput_per_s {
         line("throughput", format!("{throughput:.2} requests/s"));
     }
-    // Plain task graphs have neither powers nor memory traffic; zeros would look like results.
-    let modelled = assembled.machine.is_some();
     let each =
         summary.energy_per_inference_mj.map_or_else(String::new, |e| format!(" ({e:.2} mJ per request)"));
     if modelled {

@@ -9,12 +9,12 @@ use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use super::scenario_file::is_profile_override;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
-use crate::graph::lowered::LoweredGraph;
+use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
-use crate::record::summary::{RunSetup, input_hash};
+use crate::record::summary::{ModelError, RunSetup, input_hash};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem};
-use crate::soc::Network;
+use crate::soc::{Network, Precision};
 use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
 use crate::units::SimTime;
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub struct Assembled {
     pub warnings: Vec<String>,
     /// The machine; `None` for plain task graphs.
     pub machine: Option<Machine>,
+    /// Measured errors of the cost models, for executors whose models were fitted.
+    pub model_errors: Vec<ModelError>,
     /// Device, runtime and clocks, for the summary; the run adds the rest.
     pub setup: RunSetup,
 }
@@ -56,12 +58,13 @@ pub fn assemble(
     input_hashes
         .insert("scenario".to_owned(), input_hash(format!("{spec:?} {overrides:?} {dims:?}").as_bytes()));
     let mut setup = RunSetup::default();
+    let mut model_errors = Vec::new();
     let (mut problem, labels, machine) = match &spec.target {
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
             setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
-            profiles(spec, overrides, dims, &mut warnings, &mut input_hashes)?
+            profiles(spec, overrides, dims, &mut warnings, &mut input_hashes, &mut model_errors)?
         }
         TargetSpec::TaskGraph => {
             if let Some(profile) = overrides.iter().find(|text| is_profile_override(text)) {
@@ -135,6 +138,7 @@ pub fn assemble(
         warnings,
         machine,
         setup,
+        model_errors,
     })
 }
 
@@ -158,6 +162,7 @@ fn profiles(
     dims: &[(String, u64)],
     warnings: &mut Vec<String>,
     hashes: &mut BTreeMap<String, String>,
+    errors: &mut Vec<ModelError>,
 ) -> Result<Target, InputError> {
     let TargetSpec::Profiles { device, soc, runtime, executors, clocks } = &spec.target else {
         return task_graph(spec, hashes);
@@ -165,6 +170,23 @@ fn profiles(
     let choice =
         Choice { device: device.as_deref(), soc: soc.as_deref(), runtime, executors, clocks, overrides };
     let Hardware { soc, device, runtime, machine } = unwrap_loaded(hardware(&choice)?, warnings);
+    for executor in &machine.platform.executors {
+        let base = executor.name.split('@').next().unwrap_or_default();
+        let fits =
+            |precision: Precision| precision.bytes() / Precision::Fp32.bytes() == executor.tensor_scale;
+        errors.extend(
+            runtime.fitted.iter().find(|model| model.executor == base && fits(model.precision)).map(
+                |model| ModelError {
+                    executor: executor.name.clone(),
+                    mape_percent: model.leave_family_out,
+                    interval_low: model.interval.0,
+                    interval_high: model.interval.1,
+                    networks: model.networks,
+                    measured_with: model.measured_with.clone(),
+                },
+            ),
+        );
+    }
     // A profile is known by what was understood of it, so that comments and spacing do not change a hash.
     hashes.insert("soc".to_owned(), input_hash(format!("{soc:?}").as_bytes()));
     hashes.insert("runtime".to_owned(), input_hash(format!("{runtime:?}").as_bytes()));
@@ -187,6 +209,16 @@ fn profiles(
             ));
         }
         let lowered = model.lowered(&runtime.lowering)?;
+        let unlike =
+            |op: &&LoweredOperator| matches!(op.class, OperatorClass::MatMul | OperatorClass::Normalization);
+        let strangers = lowered.operators.iter().filter(unlike).count();
+        if strangers > 0 && !errors.is_empty() {
+            warnings.push(format!(
+                "`{}` has {strangers} matrix products and normalisations; the fitted models saw convolutional networks, so their \
+                 measured error does not speak for it",
+                stream.name
+            ));
+        }
         let costs = machine.cost_table(&lowered)?;
         warnings.extend(unchecked(&machine, &lowered, &stream.name));
         labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));

@@ -108,6 +108,8 @@ pub fn run_scenario(
         noise: problem.noise,
         ..assembled.setup.clone()
     });
+    summary.model_error = assembled.model_errors.clone();
+    summary.model_error.retain(|error| uses(problem, &prepared, &error.executor));
     summary.fallback = fallback(problem, &prepared, strategy);
     match baseline(problem) {
         Baseline::Best(executor, mean_ms) => {
@@ -133,6 +135,12 @@ pub fn run_scenario(
         Baseline::None => {}
     }
     Ok(RunResult { summary, record, plans: prepared.plans, outcome })
+}
+
+/// Whether a plan may place work on an executor.
+fn uses(problem: &Problem, prepared: &Prepared, executor: &str) -> bool {
+    let id = problem.platform.executor_named(executor);
+    prepared.plans.iter().flat_map(Plan::units).any(|unit| unit.executor.is_none() || unit.executor == id)
 }
 
 /// Offered load that the platform cannot serve makes averages depend on the length of the run.

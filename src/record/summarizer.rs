@@ -112,6 +112,7 @@ impl Summarizer {
             energy_per_inference_mj: (requests.completed > 0)
                 .then(|| total * 1e3 / requests.completed as f64),
             average_power_w: per_second(total),
+            model_error: Vec::new(),
             energy_rest_mj: EnergyRest { base: energy.base.0 * 1e3, dram: energy.dram.0 * 1e3 },
             resources,
             fallback: None,

@@ -40,6 +40,9 @@ pub struct RunSummary {
     pub energy_per_inference_mj: Option<f64>,
     /// The energy divided by the length of the run.
     pub average_power_w: f64,
+    /// How far the executors' cost models were off on networks that they had not seen, for those that were used;
+    /// executors that are not listed run on assumed numbers and are not validated.
+    pub model_error: Vec<ModelError>,
     /// Where the energy went besides `resources`.
     pub energy_rest_mj: EnergyRest,
     /// One per resource.
@@ -62,6 +65,23 @@ pub struct RunSummary {
     pub prediction_error: Option<PredictionSummary>,
     /// What a reader must know.
     pub warnings: Vec<String>,
+}
+
+/// The measured error of one executor's cost model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelError {
+    /// The executor.
+    pub executor: String,
+    /// Mean absolute error in per cent on whole networks of families that the fit had not seen.
+    pub mape_percent: f64,
+    /// Measured / predicted stays above this for all but 5 % of such networks.
+    pub interval_low: f64,
+    /// Measured / predicted stays below this for all but 5 % of such networks.
+    pub interval_high: f64,
+    /// Networks that it was fitted to.
+    pub networks: u32,
+    /// Runtime and version that was measured.
+    pub measured_with: String,
 }
 
 /// The choices behind a run.
