@@ -13,11 +13,12 @@ mod arrivals;
 mod dispatch;
 mod execution;
 pub mod observer;
+mod play;
 mod problem;
 mod requests;
 mod run;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
+pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
-pub use run::{Prepared, play, prepare, simulate};

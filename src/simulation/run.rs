@@ -2,17 +2,15 @@
 
 use super::arrivals::Source;
 use super::observer::{Activity, Interval, Observer};
+use super::play::Prepared;
 use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
-use crate::engine::{self, ActivityTable, EngineError, EqualShare, EventQueue, Limits, Model, RunEnd};
-use crate::predict::Estimates;
+use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
 use crate::soc::{ExecutorId, Network, ResourceId};
 use crate::strategy::{
-    Decision, Occasion, PlacedUnit, Placements, Plan, PlanningView, ReadyUnit, RunView, Strategy,
-    TransferStart, UnitGraph,
+    Decision, Occasion, PlacedUnit, Placements, ReadyUnit, RunView, Strategy, TransferStart, UnitGraph,
 };
-use crate::units::{SimDuration, SimTime};
-use std::collections::VecDeque;
+use crate::units::SimTime;
 
 /// Events that come from outside the activities.
 #[derive(Debug, Clone, Copy)]
@@ -68,97 +66,8 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub outcome: Outcome,
 }
 
-/// What a strategy made of a problem before the run.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    /// One plan for each stream.
-    pub plans: Vec<Plan>,
-    /// The graph of units of each stream.
-    pub graphs: Vec<UnitGraph>,
-}
-
-/// Lets `strategy` plan, and checks what it planned.
-///
-/// # Errors
-/// [`SimulationError`] when the strategy cannot plan or its plans cannot be executed.
-pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
-    let estimates: Vec<Estimates> =
-        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
-    let views: Vec<PlanningView<'_>> = problem
-        .streams
-        .iter()
-        .zip(&estimates)
-        .map(|(stream, estimates)| PlanningView {
-            dag: &stream.dag,
-            operators: stream.operators.as_ref(),
-            platform: &problem.platform,
-            estimates,
-            granularity: problem.granularity,
-        })
-        .collect();
-    let plans = strategy.plan(&views)?;
-    if plans.len() != views.len() {
-        let what = format!("{} plans for {} streams", plans.len(), views.len());
-        return Err(SimulationError::Decision { strategy: strategy.id(), what });
-    }
-    let graphs =
-        views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
-    Ok(Prepared { plans, graphs })
-}
-
-/// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.
-///
-/// # Errors
-/// [`SimulationError`] when the strategy decides the impossible, or the run stalls.
-pub fn play<O: Observer>(
-    problem: &Problem,
-    prepared: &Prepared,
-    strategy: &mut dyn Strategy,
-    observer: &mut O,
-) -> Result<Outcome, SimulationError> {
-    let mut simulation = Simulation::new(problem, strategy, observer, prepared);
-    simulation.open();
-    // Work without duration happens at one time however much of it there is.
-    let size: u64 = prepared.graphs.iter().map(|graph| 4 * (graph.len() + graph.edges()) as u64).sum();
-    let events_at_one_time = problem.limits.events_at_one_time.saturating_add(size);
-    let end = match engine::run(&mut simulation, Limits { events_at_one_time, ..problem.limits }) {
-        // What is due after the end of time never happens: the run would seem finished, or its waiters be blamed.
-        // Where a limit ends the run before, it is just late.
-        Ok(end) if simulation.overflow && !end.truncated && !simulation.is_stopped() => {
-            if problem.limits.until == SimTime::NEVER {
-                return Err(SimulationError::TimeOverflow);
-            }
-            RunEnd { truncated: true, ..end }
-        }
-        Err(SimulationError::Engine(EngineError::Stalled { time, .. })) if simulation.overflow => {
-            if problem.limits.until == SimTime::NEVER {
-                return Err(SimulationError::TimeOverflow);
-            }
-            RunEnd { time, events: 0, truncated: true }
-        }
-        end => end?,
-    };
-    // Nothing else happens up to a time limit; a limit of events leaves the time after the last one unknown.
-    let out_of_events = end.events >= problem.limits.events;
-    let end_time = if end.truncated && !out_of_events { problem.limits.until } else { end.time };
-    Ok(simulation.close(end_time, end.events, end.truncated))
-}
-
-/// [`prepare`], then [`play`].
-///
-/// # Errors
-/// See both.
-pub fn simulate<O: Observer>(
-    problem: &Problem,
-    strategy: &mut dyn Strategy,
-    observer: &mut O,
-) -> Result<Outcome, SimulationError> {
-    let prepared = prepare(problem, strategy)?;
-    play(problem, &prepared, strategy, observer)
-}
-
 impl<'a, O: Observer> Simulation<'a, O> {
-    fn new(
+    pub(super) fn new(
         problem: &'a Problem,
         strategy: &'a mut dyn Strategy,
         observer: &'a mut O,
@@ -234,7 +143,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         for stream in 0..self.sources.len() as u16 {
             self.schedule_arrival(stream, SimTime::ZERO);
         }
@@ -262,7 +171,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     /// Whether the stop rule has been met.
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
@@ -338,7 +247,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    fn close(mut self, end: SimTime, events: u64, truncated: bool) -> Outcome {
+    pub(super) fn close(mut self, end: SimTime, events: u64, truncated: bool) -> Outcome {
         if truncated || self.is_stopped() {
             self.close_open_intervals(end);
         }
@@ -446,60 +355,5 @@ impl<O: Observer> Model for Simulation<'_, O> {
         }
         culprits.truncate(8);
         culprits
-    }
-}
-
-impl ResourceState {
-    fn new() -> Self {
-        Self { queue: VecDeque::with_capacity(64), head_since: SimTime::ZERO, totals: [SimDuration::ZERO; 4] }
-    }
-}
-
-impl StreamState {
-    fn new(graph: &UnitGraph, executors: u16) -> Self {
-        let units = graph.len();
-        // A tensor is shared when a second unit reads it.
-        let mut reader: Vec<u32> = Vec::new();
-        let mut shared_index: Vec<u32> = Vec::new();
-        let mut shared = 0;
-        let mut reads = |data: u32, unit: u32| {
-            let data = data as usize;
-            if data >= reader.len() {
-                reader.resize(data + 1, u32::MAX);
-                shared_index.resize(data + 1, u32::MAX);
-            }
-            if reader[data] == u32::MAX {
-                reader[data] = unit;
-            } else if reader[data] != unit && shared_index[data] == u32::MAX {
-                shared_index[data] = shared;
-                shared += 1;
-            }
-        };
-        for unit in 0..units as u32 {
-            for link in graph.successors(unit) {
-                reads(link.data, link.unit);
-            }
-            for executor in 0..executors {
-                for input in graph.inputs(unit, ExecutorId(executor)) {
-                    reads(input.tensor, unit);
-                }
-            }
-        }
-        let producers = (0..units as u32).map(|unit| graph.predecessors(unit).len() as u32).collect();
-        Self {
-            units,
-            producers,
-            waiting_for: Vec::new(),
-            item_of: Vec::new(),
-            slots: Vec::new(),
-            free_slots: Vec::new(),
-            queue: VecDeque::with_capacity(64),
-            held_back: None,
-            in_flight: 0,
-            shared_index: shared_index.into_boxed_slice(),
-            shared: shared as usize,
-            copies: Vec::new(),
-            draws: Vec::new(),
-        }
     }
 }

@@ -2,7 +2,7 @@
 //! recycled, so that a run in steady state allocates nothing.
 
 use crate::soc::ExecutorId;
-use crate::strategy::ReadyUnit;
+use crate::strategy::{ReadyUnit, UnitGraph};
 use crate::units::{SimDuration, SimTime};
 use std::collections::VecDeque;
 
@@ -147,4 +147,59 @@ pub(super) struct Flow {
     pub data: u32,
     pub bytes: f64,
     pub start: SimTime,
+}
+
+impl ResourceState {
+    pub(super) fn new() -> Self {
+        Self { queue: VecDeque::with_capacity(64), head_since: SimTime::ZERO, totals: [SimDuration::ZERO; 4] }
+    }
+}
+
+impl StreamState {
+    pub(super) fn new(graph: &UnitGraph, executors: u16) -> Self {
+        let units = graph.len();
+        // A tensor is shared when a second unit reads it.
+        let mut reader: Vec<u32> = Vec::new();
+        let mut shared_index: Vec<u32> = Vec::new();
+        let mut shared = 0;
+        let mut reads = |data: u32, unit: u32| {
+            let data = data as usize;
+            if data >= reader.len() {
+                reader.resize(data + 1, u32::MAX);
+                shared_index.resize(data + 1, u32::MAX);
+            }
+            if reader[data] == u32::MAX {
+                reader[data] = unit;
+            } else if reader[data] != unit && shared_index[data] == u32::MAX {
+                shared_index[data] = shared;
+                shared += 1;
+            }
+        };
+        for unit in 0..units as u32 {
+            for link in graph.successors(unit) {
+                reads(link.data, link.unit);
+            }
+            for executor in 0..executors {
+                for input in graph.inputs(unit, ExecutorId(executor)) {
+                    reads(input.tensor, unit);
+                }
+            }
+        }
+        let producers = (0..units as u32).map(|unit| graph.predecessors(unit).len() as u32).collect();
+        Self {
+            units,
+            producers,
+            waiting_for: Vec::new(),
+            item_of: Vec::new(),
+            slots: Vec::new(),
+            free_slots: Vec::new(),
+            queue: VecDeque::with_capacity(64),
+            held_back: None,
+            in_flight: 0,
+            shared_index: shared_index.into_boxed_slice(),
+            shared: shared as usize,
+            copies: Vec::new(),
+            draws: Vec::new(),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Damaged ONNX files give errors, never panics.
 
-use hetsoc::graph::library;
+use hetsoc::graph::library::MODELS;
 use hetsoc::graph::onnx::messages::{GraphProto, ModelProto};
 use hetsoc::graph::onnx::{OnnxOptions, read_onnx};
 use hetsoc::graph::show::{show, table};
@@ -46,10 +46,10 @@ proptest! {
 
     #[test]
     fn mutated_files_never_panic(
-        model in 0..library::MODELS.len(),
+        model in 0..MODELS.len(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
     ) {
-        let mut bytes = library::MODELS[model].bytes.to_vec();
+        let mut bytes = MODELS[model].bytes.to_vec();
         for (at, value) in edits {
             let at = at.index(bytes.len());
             bytes[at] = value;
@@ -59,13 +59,13 @@ proptest! {
 
     #[test]
     fn absurd_numbers_never_panic(
-        model in 0..library::MODELS.len(),
+        model in 0..MODELS.len(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![
             -3..40i64, Just(i64::MAX), Just(i64::MIN), Just(1 << 40), Just(1 << 31), Just(1 << 62), any::<i64>(),
         ]), 1..4),
         strip in any::<bool>(),
     ) {
-        let mut file = ModelProto::decode(library::MODELS[model].bytes).unwrap();
+        let mut file = ModelProto::decode(MODELS[model].bytes).unwrap();
         let graph = file.graph.as_mut().unwrap();
         if strip {
             graph.value_info.clear();
@@ -78,8 +78,8 @@ proptest! {
     }
 
     #[test]
-    fn truncated_files_never_panic(model in 0..library::MODELS.len(), end in any::<prop::sample::Index>()) {
-        let bytes = library::MODELS[model].bytes;
+    fn truncated_files_never_panic(model in 0..MODELS.len(), end in any::<prop::sample::Index>()) {
+        let bytes = MODELS[model].bytes;
         survive(&bytes[..end.index(bytes.len())]);
     }
 

@@ -1,0 +1,98 @@
+//! The way in: planning, playing, and both.
+
+use super::observer::Observer;
+use super::problem::{Outcome, Problem, SimulationError};
+use super::run::Simulation;
+use crate::engine::{self, EngineError, Limits, RunEnd};
+use crate::predict::Estimates;
+use crate::strategy::{Plan, PlanningView, Strategy, UnitGraph};
+use crate::units::SimTime;
+
+/// What a strategy made of a problem before the run.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// One plan for each stream.
+    pub plans: Vec<Plan>,
+    /// The graph of units of each stream.
+    pub graphs: Vec<UnitGraph>,
+}
+
+/// Lets `strategy` plan, and checks what it planned.
+///
+/// # Errors
+/// [`SimulationError`] when the strategy cannot plan or its plans cannot be executed.
+pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
+    let estimates: Vec<Estimates> =
+        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+    let views: Vec<PlanningView<'_>> = problem
+        .streams
+        .iter()
+        .zip(&estimates)
+        .map(|(stream, estimates)| PlanningView {
+            dag: &stream.dag,
+            operators: stream.operators.as_ref(),
+            platform: &problem.platform,
+            estimates,
+            granularity: problem.granularity,
+        })
+        .collect();
+    let plans = strategy.plan(&views)?;
+    if plans.len() != views.len() {
+        let what = format!("{} plans for {} streams", plans.len(), views.len());
+        return Err(SimulationError::Decision { strategy: strategy.id(), what });
+    }
+    let graphs =
+        views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
+    Ok(Prepared { plans, graphs })
+}
+
+/// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.
+///
+/// # Errors
+/// [`SimulationError`] when the strategy decides the impossible, or the run stalls.
+pub fn play<O: Observer>(
+    problem: &Problem,
+    prepared: &Prepared,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let mut simulation = Simulation::new(problem, strategy, observer, prepared);
+    simulation.open();
+    // Work without duration happens at one time however much of it there is.
+    let size: u64 = prepared.graphs.iter().map(|graph| 4 * (graph.len() + graph.edges()) as u64).sum();
+    let events_at_one_time = problem.limits.events_at_one_time.saturating_add(size);
+    let end = match engine::run(&mut simulation, Limits { events_at_one_time, ..problem.limits }) {
+        // What is due after the end of time never happens: the run would seem finished, or its waiters be blamed.
+        // Where a limit ends the run before, it is just late.
+        Ok(end) if simulation.overflow && !end.truncated && !simulation.is_stopped() => {
+            if problem.limits.until == SimTime::NEVER {
+                return Err(SimulationError::TimeOverflow);
+            }
+            RunEnd { truncated: true, ..end }
+        }
+        Err(SimulationError::Engine(EngineError::Stalled { time, .. })) if simulation.overflow => {
+            if problem.limits.until == SimTime::NEVER {
+                return Err(SimulationError::TimeOverflow);
+            }
+            RunEnd { time, events: 0, truncated: true }
+        }
+        end => end?,
+    };
+    // Nothing else happens up to a time limit; a limit of events leaves the time after the last one unknown.
+    let out_of_events = end.events >= problem.limits.events;
+    let end_time = if end.truncated && !out_of_events { problem.limits.until } else { end.time };
+    Ok(simulation.close(end_time, end.events, end.truncated))
+}
+
+/// [`prepare`], then [`play`].
+///
+/// # Errors
+/// See both.
+pub fn simulate<O: Observer>(
+    problem: &Problem,
+    strategy: &mut dyn Strategy,
+    observer: &mut O,
+) -> Result<Outcome, SimulationError> {
+    let prepared = prepare(problem, strategy)?;
+    play(problem, &prepared, strategy, observer)
+}
