@@ -176,7 +176,7 @@ fn the_shipped_profile_scores_as_it_says() {
     let skipped: usize = validation.skipped.iter().map(|s| s.rows).sum();
     assert_eq!(validation.rows_compared + skipped, validation.rows);
     let calibrated: Vec<_> = validation.groups.iter().filter(|g| g.calibrated).collect();
-    assert_eq!(calibrated.len(), 49);
+    assert_eq!(calibrated.len(), 51);
     for group in calibrated {
         assert!(group.mape_percent < 10.0, "{group:?}");
         assert!(group.interval_coverage_percent.unwrap() >= 85.0, "{group:?}");

@@ -32,7 +32,7 @@ fn a_small_network_is_linked_and_counted() {
     assert_eq!(first.in_height, 226, "the window keeps its explicit padding");
     assert_eq!(graph.tensors[graph.inputs[0] as usize].elements, 224 * 224 * 3, "the tensor has none");
     let Geometry::Window(second) = graph.operators[1].geometry else { panic!("window") };
-    assert_eq!((second.in_height, second.groups), (112, 32));
+    assert_eq!((second.in_height, second.groups), (114, 32));
     assert_eq!(graph.operators[1].class, OperatorClass::DepthwiseConvolution);
     assert_eq!(graph.operators[2].geometry, Geometry::Elements { read: 100_352, written: 32 });
     assert_eq!(graph.operators[3].weight_bytes, 4 * 330);
