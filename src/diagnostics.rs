@@ -79,6 +79,14 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// The text of a diagnostic that does not stop anything.
+    #[must_use]
+    pub fn as_warning(&self) -> String {
+        self.to_string().replacen("error[", "[", 1)
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(location) = &self.location {
@@ -146,13 +154,21 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Makes a label from a file safe to print: control characters, among them ANSI escapes and newlines,
-/// become visible escapes.
+/// Makes a label from a file safe to print: control characters, among them ANSI escapes and newlines, and
+/// characters that change the direction of what follows become visible escapes.
 #[must_use]
 pub fn printable(label: &str) -> String {
     label
         .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .flat_map(|c| {
+            if c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
         .collect()
 }
 

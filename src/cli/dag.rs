@@ -12,7 +12,7 @@ use crate::units::SimTime;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Arguments of `hetsoc dag`.
@@ -170,7 +170,7 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
         None
     };
     if let (Some(path), Some(placements)) = (&arguments.save_plan, &placements) {
-        save_plan(path, placements, &problem)?;
+        save_plan(path, placements, &problem, transfer_start)?;
     }
     let id = strategy.id();
     let mut result = summarise(arguments, &problem, &outcome, id, transfer_start, &mut walls);
@@ -200,6 +200,9 @@ fn strategy(
             Ok((Box::new(EarliestFinishTime::new(start)), start))
         }
         (DagStrategy::Eft, Some(_)) => Err(CliError::Usage("--plan goes with --strategy replay".to_owned())),
+        (DagStrategy::Replay, Some(_)) if arguments.save_plan.is_some() => {
+            Err(CliError::Usage("--save-plan would write the plan that --plan reads".to_owned()))
+        }
         (DagStrategy::Replay, Some(path)) => {
             let tasks = problem.streams[0].dag.len();
             let mut plans = read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
@@ -213,11 +216,15 @@ fn strategy(
     }
 }
 
-fn save_plan(path: &std::path::Path, placements: &[Placement], problem: &Problem) -> Result<(), CliError> {
-    let mut first: Vec<&Placement> = placements.iter().filter(|p| p.instance == 0).collect();
-    first.sort_by(|a, b| a.start_us.total_cmp(&b.start_us).then(a.task.cmp(&b.task)));
-    let mut plan = Plan::new(Dispatch::InOrder, TransferStart::ProducerFinish);
-    for placement in first {
+/// Saves the placements of the first instance. Units enter their queues when they are ready, as they did.
+fn save_plan(
+    path: &Path,
+    placements: &[Placement],
+    problem: &Problem,
+    start: TransferStart,
+) -> Result<(), CliError> {
+    let mut plan = Plan::new(Dispatch::AtReady, start);
+    for placement in placements.iter().filter(|p| p.instance == 0) {
         plan.push(&[placement.task], Some(ExecutorId(placement.processor)));
     }
     let text = write_plans(&[plan], &problem.platform).unwrap_or_default();

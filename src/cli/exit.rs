@@ -69,7 +69,19 @@ impl From<StrategyError> for CliError {
 impl CliError {
     /// The exit code that tells this error.
     #[must_use]
-    pub const fn code(&self) -> ExitCode {
+    pub fn code(&self) -> ExitCode {
+        if let Self::Input(error) = self {
+            let code = error.diagnostics.first().map_or("", |diagnostic| diagnostic.code);
+            return match code {
+                "model::unknown"
+                | "model::lowering"
+                | "soc::unknown-reference"
+                | "soc::core-set"
+                | "file::missing" => ExitCode::NothingMatched,
+                "graph::unsupported" => ExitCode::Infeasible,
+                _ => ExitCode::InvalidInput,
+            };
+        }
         match self {
             Self::Usage(_) | Self::Simulation(SimulationError::Strategy(StrategyError::Parameter { .. })) => {
                 ExitCode::Usage

@@ -46,6 +46,9 @@ const FIGURES: &[&str] = &[];
 pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
     let thresholds = Thresholds::parse(&arguments.fail_if).map_err(CliError::Usage)?;
     let mut assembled = arguments.target.assemble()?;
+    if arguments.save_plan.is_some() && assembled.strategy.id() == "eft" {
+        return Err(CliError::Usage("eft decides while it runs; it has no plan to save".to_owned()));
+    }
     let files: Vec<&str> = FILES.iter().chain(FIGURES).copied().collect();
     let folder = arguments
         .out
@@ -58,7 +61,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
         print_warning(warning);
     }
     if let Some(path) = &arguments.save_plan {
-        let plan = write_plans(&result.plans, &assembled.problem.platform).ok_or_else(|| {
+        let mut plans = result.plans.clone();
+        for plan in &mut plans {
+            plan.transfer_start = assembled.problem.transfer_start.unwrap_or(plan.transfer_start);
+        }
+        let plan = write_plans(&plans, &assembled.problem.platform).ok_or_else(|| {
             CliError::Usage(format!(
                 "{} decides while it runs; it has no plan to save",
                 assembled.strategy_spec

@@ -19,7 +19,7 @@ pub(super) fn table(summary: &RunSummary, assembled: &Assembled) -> String {
     );
     latencies(&mut text, summary);
     overview(&mut text, summary, assembled);
-    resources(&mut text, summary);
+    resources(&mut text, summary, assembled.machine.is_some());
     text
 }
 
@@ -125,7 +125,7 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
     let _ = writeln!(text);
 }
 
-fn resources(text: &mut String, summary: &RunSummary) {
+fn resources(text: &mut String, summary: &RunSummary, modelled: bool) {
     let _ = writeln!(
         text,
         "{:<16} {:>8} {:>10} {:>9} {:>10} {:>8} {:>12}",
@@ -145,5 +145,12 @@ fn resources(text: &mut String, summary: &RunSummary) {
             percent(r.idle_ms),
             r.energy_mj
         );
+    }
+    if modelled {
+        for (name, energy) in
+            [("rest of the device", summary.energy_rest_mj.base), ("DRAM", summary.energy_rest_mj.dram)]
+        {
+            let _ = writeln!(text, "{name:<20} {energy:>58.2}");
+        }
     }
 }

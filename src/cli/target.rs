@@ -65,6 +65,7 @@ enum GranularityArgument {
     /// A whole model.
     Task,
     /// Groups of operators.
+    #[value(name = "sub-graph")]
     Subgraph,
     /// Single operators.
     Operator,
@@ -116,7 +117,7 @@ impl TargetArguments {
             }
             loaded
         };
-        Ok((loaded.value, loaded.warnings.iter().map(ToString::to_string).collect()))
+        Ok((loaded.value, loaded.warnings.iter().map(crate::diagnostics::Diagnostic::as_warning).collect()))
     }
 
     /// Puts the run together.
@@ -207,7 +208,7 @@ impl TargetArguments {
         if let Some(granularity) = self.granularity {
             let granularity = match granularity {
                 GranularityArgument::Task => "task",
-                GranularityArgument::Subgraph => "subgraph",
+                GranularityArgument::Subgraph => "sub-graph",
                 GranularityArgument::Operator => "operator",
             };
             let _ = writeln!(text, "granularity = {}", quoted(granularity));

@@ -6,13 +6,14 @@ use super::model_file::{ModelGraph, load_model, unwrap_loaded};
 use super::plan_file::read_plans;
 use super::read::read_text;
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
+use super::scenario_file::is_profile_override;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
-use crate::record::summary::input_hash;
-use crate::simulation::{Arrivals, Problem, StreamProblem};
+use crate::record::summary::{RunSetup, input_hash};
+use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem};
 use crate::soc::Network;
 use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
 use crate::units::SimTime;
@@ -35,6 +36,8 @@ pub struct Assembled {
     pub warnings: Vec<String>,
     /// The machine; `None` for plain task graphs.
     pub machine: Option<Machine>,
+    /// Device, runtime and clocks, for the summary; the run adds the rest.
+    pub setup: RunSetup,
 }
 
 /// Loads profiles and models of a scenario and puts a run together. `overrides` are those of the command line; the ones
@@ -50,10 +53,37 @@ pub fn assemble(
 ) -> Result<Assembled, AssembleError> {
     let mut warnings = Vec::new();
     let mut input_hashes = BTreeMap::new();
+    input_hashes
+        .insert("scenario".to_owned(), input_hash(format!("{spec:?} {overrides:?} {dims:?}").as_bytes()));
+    let mut setup = RunSetup::default();
     let (mut problem, labels, machine) = match &spec.target {
-        TargetSpec::Profiles { .. } => profiles(spec, overrides, dims, &mut warnings, &mut input_hashes)?,
-        TargetSpec::TaskGraph => task_graph(spec, &mut input_hashes)?,
+        TargetSpec::Profiles { device, runtime, clocks, .. } => {
+            setup.device.clone_from(device);
+            setup.runtime = Some(runtime.clone());
+            setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
+            profiles(spec, overrides, dims, &mut warnings, &mut input_hashes)?
+        }
+        TargetSpec::TaskGraph => {
+            if let Some(profile) = overrides.iter().find(|text| is_profile_override(text)) {
+                let message =
+                    format!("--set {} changes a profile, but a task graph has none", printable(profile));
+                return Err(InputError::from(Diagnostic::new("scenario::target", message)).into());
+            }
+            if !dims.is_empty() {
+                let message = "--dim is for ONNX files; a task graph has none";
+                return Err(InputError::from(Diagnostic::new("model::dim", message)).into());
+            }
+            task_graph(spec, &mut input_hashes)?
+        }
     };
+    if plan.is_some() && spec.strategy.name != "replay" {
+        let message =
+            format!("a plan is given, but strategy `{}` makes its own", printable(&spec.strategy.name));
+        return Err(InputError::from(
+            Diagnostic::new("scenario::plan", message).help("use strategy `replay`, or leave --plan out"),
+        )
+        .into());
+    }
     let strategy_spec = &spec.strategy;
     let mut strategy: Box<dyn Strategy> = if strategy_spec.name == "replay" {
         let path = plan.map(PathBuf::from).ok_or_else(|| {
@@ -79,6 +109,13 @@ pub fn assemble(
         .into());
     }
     if let Some(start) = spec.transfer_start {
+        if strategy_spec.parameters.contains_key("transfer-start") {
+            let message = "transfer_start and the strategy's own transfer-start are both given";
+            return Err(InputError::from(
+                Diagnostic::new("scenario::transfer-start", message).help("keep one of them"),
+            )
+            .into());
+        }
         if strategy_spec.name == "eft" {
             strategy = Box::new(EarliestFinishTime::new(start));
         }
@@ -97,6 +134,7 @@ pub fn assemble(
         input_hashes,
         warnings,
         machine,
+        setup,
     })
 }
 
@@ -162,8 +200,14 @@ fn profiles(
         });
     }
     let mut platform = machine.platform.clone();
-    if let NetworkSpec::SharedBus(Some(rate)) = spec.network {
-        platform.network = Network::SharedBus(rate);
+    match spec.network {
+        NetworkSpec::SharedBus(Some(rate)) => platform.network = Network::SharedBus(rate),
+        NetworkSpec::SharedBus(None) => {
+            return Err(Diagnostic::new("scenario::network", "the shared bus has no rate")
+                .help("add bus_gb_per_s = ...; only task-graph files bring a rate of their own")
+                .into());
+        }
+        NetworkSpec::ContentionFree => {}
     }
     let labels = RunLabels::new(spec.name.clone(), soc.id.clone(), spec.seed, &platform, labels);
     let problem = Problem {
@@ -213,6 +257,15 @@ fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Res
         for own in &mut problem.streams {
             own.name.clone_from(&stream.name);
             // The file's own releases stand where the scenario asks for a single arrival.
+            if stream.arrivals == Arrivals::Single && stream.queue != RequestQueue::ONE_AT_A_TIME {
+                let message = format!(
+                    "stream `{}` has a queue, but the task graph's own releases know none",
+                    stream.name
+                );
+                return Err(Diagnostic::new("scenario::queue", message)
+                    .help("give the stream arrivals of its own, or remove queue and max_in_flight")
+                    .into());
+            }
             if stream.arrivals != Arrivals::Single {
                 own.arrivals = stream.arrivals.clone();
                 own.queue = stream.queue;

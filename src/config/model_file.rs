@@ -177,6 +177,6 @@ impl ModelInput {
 
 /// Drops the warnings of a loaded profile into a list.
 pub(super) fn unwrap_loaded<T>(loaded: Loaded<T>, warnings: &mut Vec<String>) -> T {
-    warnings.extend(loaded.warnings.iter().map(ToString::to_string));
+    warnings.extend(loaded.warnings.iter().map(Diagnostic::as_warning));
     loaded.value
 }

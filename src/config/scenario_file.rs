@@ -69,6 +69,19 @@ pub fn scenario_text(
             }
         }
     }
+    for stream in &streams {
+        if let (Some(count), Some(place)) = (stream.arrivals.count(), &raw.stop.warmup)
+            && stop.warmup >= count
+            && count > 0
+        {
+            let message = format!(
+                "warmup = {} leaves nothing of the {count} requests of `{}` to count",
+                stop.warmup,
+                printable(&stream.name)
+            );
+            check.error("scenario::stop", &place.span(), message, "raise the count or lower warmup");
+        }
+    }
     let network = network(&mut check, raw.network.as_ref());
     let granularity = raw.strategy.granularity.map(|granularity| match granularity {
         RawGranularity::Task => Granularity::Task,
@@ -104,6 +117,11 @@ pub fn profile_overrides(overrides: &[String], profile: &str) -> Vec<String> {
         .filter(|text| overridden_profile(text) == Some(profile))
         .filter_map(|text| text.trim_start().split_once('.').map(|(_, rest)| rest.to_owned()))
         .collect()
+}
+
+/// Whether an override is for a profile.
+pub(super) fn is_profile_override(text: &str) -> bool {
+    overridden_profile(text).is_some()
 }
 
 /// The profile that an override is for, if it is for one.

@@ -101,6 +101,7 @@ pub(super) struct RawStrategy {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawGranularity {
     Task,
+    #[serde(rename = "sub-graph")]
     Subgraph,
     Operator,
 }

@@ -66,19 +66,27 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
         .as_ref()
         .map(|n| check.id(n))
         .unwrap_or_else(|| if index == 0 { default_name } else { format!("{default_name}-{index}") });
-    let count = |check: &mut Checker<'_>, number: Option<&Spanned<i64>>, key| {
+    let count = |check: &mut Checker<'_>, number: Option<&Spanned<i64>>, key, least| {
         let number = number?;
-        let rule = Rule::within(key, 1.0, f64::from(u32::MAX));
+        let rule = Rule::within(key, least, f64::from(u32::MAX));
         Some(check.value(*number.get_ref() as f64, &number.span(), rule) as u32)
     };
-    let queue_depth = count(check, raw.queue.depth.as_ref(), "queue.depth");
-    if let (None, Some(policy)) = (queue_depth, &raw.queue.policy) {
-        check.error(
-            "scenario::queue",
-            &policy.span(),
-            "a queue policy has no effect without a depth",
-            "add depth = ... to the queue, or remove the policy",
-        );
+    let queue_depth = count(check, raw.queue.depth.as_ref(), "queue.depth", 0.0);
+    if let Some(policy) = &raw.queue.policy {
+        let drops = matches!(policy.get_ref(), RawPolicy::DropOldest | RawPolicy::DropNewest);
+        if drops && queue_depth.is_none() {
+            let help = "add depth = ... to the queue, or remove the policy";
+            check.error("scenario::queue", &policy.span(), "a queue without a depth never drops", help);
+        }
+        if let (RawPolicy::LatestOnly, Some(depth)) = (policy.get_ref(), &raw.queue.depth) {
+            let help = "remove the depth, or choose drop-oldest";
+            check.error(
+                "scenario::queue",
+                &depth.span(),
+                "latest-only keeps one request, whatever the depth",
+                help,
+            );
+        }
     }
     StreamSpec {
         name,
@@ -92,7 +100,7 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
                 RawPolicy::DropNewest => QueuePolicy::DropNewest,
                 RawPolicy::LatestOnly => QueuePolicy::LatestOnly,
             }),
-            max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight").unwrap_or(1),
+            max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight", 1.0).unwrap_or(1),
         },
     }
 }
@@ -212,7 +220,7 @@ fn arrivals(check: &mut Checker<'_>, raw: &Spanned<RawArrivals>) -> Arrivals {
                     check.error("scenario::arrivals", &pair[1].span(), message, "sort the times upwards");
                 }
             }
-            let rule = Rule::within("times_ms", 0.0, 1e12);
+            let rule = Rule::within("times_ms", 0.0, 1e10);
             let times = listed.iter().map(|t| {
                 SimTime(SimDuration::from_seconds(check.value(*t.get_ref(), &t.span(), rule) * 1e-3).0)
             });

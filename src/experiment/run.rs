@@ -2,7 +2,7 @@
 
 use crate::config::Assembled;
 use crate::record::summarizer::{Summarizer, SummaryContext};
-use crate::record::summary::{Fallback, RunSummary, Speedup};
+use crate::record::summary::{Fallback, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
 use crate::simulation::observer::{Observer, RequestId};
 use crate::simulation::{Outcome, Prepared, Problem, SimulationError, play, prepare};
@@ -99,6 +99,15 @@ pub fn run_scenario(
     warnings.extend(unstable(problem, &outcome));
     let mut summary =
         summarizer.summary(SummaryContext { input_hashes: assembled.input_hashes.clone(), warnings })?;
+    let starts = |plan: &Plan| problem.transfer_start.unwrap_or(plan.transfer_start).id().to_owned();
+    summary.setup = Some(RunSetup {
+        strategy: assembled.strategy_spec.clone(),
+        granularity: problem.granularity.id().to_owned(),
+        transfer_start: prepared.plans.first().map_or_else(String::new, starts),
+        executors: problem.platform.executors.iter().map(|e| e.name.clone()).collect(),
+        noise: problem.noise,
+        ..assembled.setup.clone()
+    });
     summary.fallback = fallback(problem, &prepared, strategy);
     match baseline(problem) {
         Baseline::Best(executor, mean_ms) => {
@@ -109,8 +118,8 @@ pub fn run_scenario(
                     ratio: mean_ms / mean,
                     executor: problem.platform.executor(executor).name.clone(),
                     single_latency_ms: mean_ms,
-                    definition: "mean latency of the same requests, noise included, with the whole model on the best single \
-                                 executor / mean latency of this run; warm-up requests count in both"
+                    definition: "mean latency of this scenario with the whole model on the best single executor, same \
+                                 arrivals and noise / mean latency of this run; completed requests, warm-up included"
                         .to_owned(),
                 });
             }
@@ -118,6 +127,9 @@ pub fn run_scenario(
         Baseline::TooLong => summary.warnings.push(format!(
             "the comparison with the best single executor was left out: it would play more than {BASELINE_BUDGET} operators"
         )),
+        Baseline::Unknown => summary.warnings.push(
+            "the comparison with the best single executor was left out: only a time limit ends this run".to_owned(),
+        ),
         Baseline::None => {}
     }
     Ok(RunResult { summary, record, plans: prepared.plans, outcome })
@@ -131,7 +143,7 @@ fn unstable(problem: &Problem, outcome: &Outcome) -> Option<String> {
         use crate::simulation::Arrivals::{Periodic, Poisson};
         matches!(stream.arrivals, Periodic { .. } | Poisson { .. })
     });
-    (open && outcome.truncated && backlog * 10 > offered)
+    (open && backlog > 10 && backlog * 10 > offered)
         .then(|| format!("{backlog} of {offered} requests were unfinished at the end: the load is likely unstable, and mean latency grows with the length of the run"))
 }
 
@@ -169,7 +181,11 @@ fn fallback(problem: &Problem, prepared: &Prepared, strategy: &dyn Strategy) -> 
 
 enum Baseline {
     Best(ExecutorId, f64),
+    /// It would play too many operators.
     TooLong,
+    /// Only a time limit ends the run.
+    Unknown,
+    /// Nothing to compare with.
     None,
 }
 
@@ -181,11 +197,10 @@ fn baseline(problem: &Problem) -> Baseline {
         .map(ExecutorId)
         .filter(|&e| (0..stream.dag.len() as u32).all(|op| stream.costs.get(op, e).is_some()))
         .collect();
-    let requests = stream.arrivals.count().unwrap_or(1).min(problem.stop_after.unwrap_or(u64::MAX));
-    if stream.arrivals.count().is_none() && problem.stop_after.is_none() {
-        return Baseline::TooLong;
-    }
-    if requests.saturating_mul(stream.dag.len() as u64).saturating_mul(able.len() as u64) > BASELINE_BUDGET {
+    let known = [stream.arrivals.count(), problem.stop_after].into_iter().flatten().min();
+    let Some(requests) = known else { return Baseline::Unknown };
+    let operators = requests.saturating_mul(stream.dag.len() as u64).saturating_mul(able.len() as u64);
+    if operators > BASELINE_BUDGET {
         return Baseline::TooLong;
     }
     let task = Problem { granularity: Granularity::Task, ..problem.clone() };
@@ -253,7 +268,11 @@ impl Thresholds {
                 return Err(format!("there is no metric `{metric}`; there are {}", Self::METRICS.join(", ")));
             }
             let number = text[position + 1..].trim();
-            let limit: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+            let limit: f64 = number
+                .parse()
+                .ok()
+                .filter(|limit: &f64| limit.is_finite())
+                .ok_or_else(|| format!("`{number}` is not a finite number"))?;
             conditions.push((metric.to_owned(), above, limit));
         }
         Ok(Self { conditions })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::accounting::{Accounting, AccountingError};
 use super::labels::RunLabels;
 use super::memory::MemoryPeak;
-use super::metrics::{Metrics, StreamMetrics, throughput};
+use super::metrics::{Metrics, StreamMetrics};
 use super::prediction::PredictionError;
 use super::summary::{
     BandwidthSummary, EnergyRest, LatencySummary, PredictionSummary, RequestCounts, ResourceSummary,
@@ -100,12 +100,13 @@ impl Summarizer {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: self.labels.scenario.clone(),
             soc: self.labels.soc.clone(),
+            setup: None,
             seed: self.labels.seed,
             input_hashes: context.input_hashes,
             simulated_ms: horizon.millis(),
             latency_ms: latency(&self.metrics.latencies_ms(), streams.len() == 1),
             warm_up_latency_ms: latency(&warm_up, streams.len() == 1),
-            throughput_per_s: self.metrics.throughput_per_s(),
+            throughput_per_s: (seconds > 0.0).then(|| requests.completed as f64 / seconds),
             speedup_over_best_single: None,
             energy_mj: total * 1e3,
             energy_per_inference_mj: (requests.completed > 0)
@@ -128,7 +129,7 @@ impl Summarizer {
                     name: self.labels.stream(i as u16),
                     latency_ms: latency(&s.latencies_ms(), true),
                     warm_up_latency_ms: latency(&s.warm_up_latencies_ms(), true),
-                    throughput_per_s: throughput(std::iter::once(s)),
+                    throughput_per_s: (seconds > 0.0).then(|| counts(s).completed as f64 / seconds),
                     requests: counts(s),
                 })
                 .collect(),

@@ -18,6 +18,8 @@ pub struct RunSummary {
     pub scenario: String,
     /// The SoC's name.
     pub soc: String,
+    /// What was run; filled in by who knows.
+    pub setup: Option<RunSetup>,
     /// The seed.
     pub seed: u64,
     /// FNV-1a 64 of each input's bytes in hexadecimal, by the input's role (`model`, `soc`, ...).
@@ -28,7 +30,7 @@ pub struct RunSummary {
     pub latency_ms: Option<LatencySummary>,
     /// The same of warm-up requests.
     pub warm_up_latency_ms: Option<LatencySummary>,
-    /// Completed requests after the warm-up, per second between the first arrival and the last finish among them.
+    /// Completed requests, warm-up included, divided by the length of the run.
     pub throughput_per_s: Option<f64>,
     /// Filled in by who also ran the alternatives.
     pub speedup_over_best_single: Option<Speedup>,
@@ -60,6 +62,27 @@ pub struct RunSummary {
     pub prediction_error: Option<PredictionSummary>,
     /// What a reader must know.
     pub warnings: Vec<String>,
+}
+
+/// The choices behind a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RunSetup {
+    /// Id of the device, if one was given.
+    pub device: Option<String>,
+    /// Id of the runtime; `None` for plain task graphs.
+    pub runtime: Option<String>,
+    /// The strategy with its parameters.
+    pub strategy: String,
+    /// The unit that it places.
+    pub granularity: String,
+    /// When data begins to move.
+    pub transfer_start: String,
+    /// Executors that it could use.
+    pub executors: Vec<String>,
+    /// Clocks that the scenario fixes; everything else ran at its highest.
+    pub fixed_clocks: Vec<String>,
+    /// Whether execution times varied from run to run; if not, percentiles show waiting and contention only.
+    pub noise: bool,
 }
 
 /// A latency distribution. Quantiles are order statistics number `ceil(n p)`.

@@ -5,7 +5,7 @@ use super::run::{Event, Simulation};
 use super::state::{Flow, Item, ItemPhase};
 use crate::engine::Phase;
 use crate::soc::{ExecutorId, Network, ResourceId};
-use crate::strategy::{PlacedUnit, ReadyUnit, TransferStart, UnitLink};
+use crate::strategy::{HostTransfer, PlacedUnit, ReadyUnit, TransferStart, UnitLink};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -13,39 +13,26 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn place(&mut self, now: SimTime, unit: ReadyUnit, executor: ExecutorId) {
         let stream = unit.request.stream as usize;
         let graph = &self.graphs[stream];
-        let slot = &self.streams[stream].slots[unit.slot as usize];
-        let begin = match self.transfer_start[stream] {
-            TransferStart::Assignment => now,
-            TransferStart::ProducerFinish => slot.admitted,
-        };
-        let inputs = graph.input_transfer(unit.unit, executor);
         let item = self.items.add(Item {
             unit,
             executor,
             phase: ItemPhase::Waiting,
             missing: 0,
-            data_at: begin + inputs,
+            data_at: now,
             heads: 0,
-            conversion: graph.input_conversion(unit.unit, executor),
+            conversion: SimDuration::ZERO,
+            traffic: 0.0,
             position: 0,
             since: now,
             operator_since: now,
         });
         let placed = PlacedUnit { request: unit.request, unit: unit.unit, executor };
-        let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO);
+        // Invocation is no part of what an operator takes.
+        let invocation = self.problem.platform.executor(executor).invocation;
+        let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO) - invocation;
         self.observer.placed(now, placed, believed);
-        if inputs > SimDuration::ZERO {
-            let (bytes, to) = (graph.input_bytes(unit.unit), Some((unit.unit, executor)));
-            let (start, end) = (begin, begin + inputs);
-            self.observer.transferred(TransferRecord {
-                request: unit.request,
-                tensor: u32::MAX,
-                from: None,
-                to,
-                bytes,
-                start,
-                end,
-            });
+        for input in graph.inputs(unit.unit, executor) {
+            self.fetch_input(now, item, input);
         }
         let index = unit.slot as usize * self.streams[stream].units + unit.unit as usize;
         self.streams[stream].item_of[index] = item;
@@ -68,6 +55,63 @@ impl<O: Observer> Simulation<'_, O> {
             }
         }
         self.start_if_possible(now, item);
+    }
+
+    /// Puts a model input on the way to an item.
+    fn fetch_input(&mut self, now: SimTime, item: u32, input: HostTransfer) {
+        let Item { unit, executor, .. } = self.items[item];
+        let stream = unit.request.stream as usize;
+        let start = match self.transfer_start[stream] {
+            TransferStart::Assignment => now,
+            TransferStart::ProducerFinish => self.streams[stream].slots[unit.slot as usize].admitted,
+        };
+        if self.is_on_the_way(item, input.tensor) {
+            return;
+        }
+        let end = start + input.transfer;
+        self.arrives(item, input.tensor, end, input.conversion);
+        let (bytes, tensor) = (input.bytes, input.tensor);
+        let to = Some((unit.unit, executor));
+        self.observer.transferred(TransferRecord {
+            request: unit.request,
+            tensor,
+            from: None,
+            to,
+            bytes,
+            start,
+            end,
+        });
+    }
+
+    /// Where the arrival of a tensor's copy in the domain of an item is kept; `None` for tensors with one reader.
+    fn copy_of(&self, item: u32, data: u32) -> Option<usize> {
+        let Item { unit, executor, .. } = self.items[item];
+        let state = &self.streams[unit.request.stream as usize];
+        let shared = *state.shared_index.get(data as usize).filter(|&&index| index != u32::MAX)?;
+        let domain = self.problem.platform.executor(executor).domain as usize;
+        Some((unit.slot as usize * state.shared + shared as usize) * self.domains + domain)
+    }
+
+    /// Whether another reader in the item's domain has fetched, and converts, a tensor already; then it waits for
+    /// the same arrival.
+    fn is_on_the_way(&mut self, item: u32, data: u32) -> bool {
+        let Some(copy) = self.copy_of(item, data) else { return false };
+        let arrival = self.streams[self.items[item].unit.request.stream as usize].copies[copy];
+        if arrival != SimTime::NEVER {
+            self.items[item].data_at = self.items[item].data_at.max(arrival);
+        }
+        arrival != SimTime::NEVER
+    }
+
+    /// Notes when a tensor arrives for an item, which converts it.
+    fn arrives(&mut self, item: u32, data: u32, arrival: SimTime, conversion: SimDuration) {
+        if let Some(copy) = self.copy_of(item, data) {
+            self.streams[self.items[item].unit.request.stream as usize].copies[copy] = arrival;
+        }
+        self.overflow |= arrival == SimTime::NEVER;
+        let state = &mut self.items[item];
+        state.data_at = state.data_at.max(arrival);
+        state.conversion += conversion;
     }
 
     /// Puts the data of one finished producer on the way to an item.
@@ -94,24 +138,11 @@ impl<O: Observer> Simulation<'_, O> {
             );
             return;
         }
-        let shared = self.streams[stream].shared_index[link.data as usize];
-        let copy = (shared != u32::MAX).then(|| {
-            let domain = self.problem.platform.executor(to).domain as usize;
-            (unit.slot as usize * self.streams[stream].shared + shared as usize) * self.domains + domain
-        });
-        let on_the_way = copy.map_or(SimTime::NEVER, |copy| self.streams[stream].copies[copy]);
-        if on_the_way != SimTime::NEVER {
-            // Another reader in this domain has fetched, and converts, the tensor already.
-            self.items[item].data_at = self.items[item].data_at.max(on_the_way);
+        if self.is_on_the_way(item, link.data) {
             return;
         }
         let arrival = begin + graph.transfer(&link, from, to);
-        if let Some(copy) = copy {
-            self.streams[stream].copies[copy] = arrival;
-        }
-        let state = &mut self.items[item];
-        state.data_at = state.data_at.max(arrival);
-        state.conversion += graph.conversion(&link, from, to);
+        self.arrives(item, link.data, arrival, graph.conversion(&link, from, to));
         self.outcome.remote_transfers += 1;
         self.outcome.transferred_bytes += bytes;
         self.observer.transferred(TransferRecord {

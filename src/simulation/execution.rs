@@ -20,15 +20,18 @@ impl<O: Observer> Simulation<'_, O> {
             self.book(resource, Activity::Blocked, item, None, since, now);
         }
         self.observer.unit_started(now, self.placed(item));
-        let state = &mut self.items[item];
-        state.operator_since = now;
-        let extra = state.conversion + self.problem.platform.executor(executor).invocation;
-        self.begin_operator(now, item, extra);
+        let setup = self.items[item].conversion + self.problem.platform.executor(executor).invocation;
+        if setup > SimDuration::ZERO {
+            self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
+        } else {
+            self.begin_operator(now, item);
+        }
     }
 
-    /// Begins the present operator of an item, after `extra` overhead of the unit.
-    fn begin_operator(&mut self, now: SimTime, item: u32, extra: SimDuration) {
-        let overhead = extra + self.cost(item).map_or(SimDuration::ZERO, |cost| cost.overhead);
+    /// Begins the present operator of an item.
+    fn begin_operator(&mut self, now: SimTime, item: u32) {
+        self.items[item].operator_since = now;
+        let overhead = self.cost(item).map_or(SimDuration::ZERO, |cost| cost.overhead);
         if overhead > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Overhead, overhead, 0.0);
         } else {
@@ -39,14 +42,15 @@ impl<O: Observer> Simulation<'_, O> {
     fn execute(&mut self, now: SimTime, item: u32) {
         let Some(&OperatorCost { alone, dram_bytes, .. }) = self.cost(item) else { return };
         let work = if self.problem.noise { self.vary(item, alone) } else { alone };
-        let demand = if dram_bytes > 0.0
-            && work > SimDuration::ZERO
-            && self.problem.platform.memory_bandwidth.is_some()
-        {
-            dram_bytes / work.seconds()
+        // Variation stretches an operator and its traffic alike: were its bytes fixed, a fast draw would make an operator
+        // that runs alone contend with itself.
+        let modelled = self.problem.platform.memory_bandwidth.is_some();
+        let demand = if modelled && dram_bytes > 0.0 && alone > SimDuration::ZERO {
+            dram_bytes / alone.seconds()
         } else {
             0.0
         };
+        self.items[item].traffic = if demand > 0.0 { demand * work.seconds() } else { dram_bytes };
         self.occupy(now, item, ItemPhase::Execution, work, demand);
     }
 
@@ -64,7 +68,7 @@ impl<O: Observer> Simulation<'_, O> {
         SimDuration((alone.0 as f64 * exponent.exp()).round() as u64)
     }
 
-    fn operator(&self, item: &Item) -> u32 {
+    pub(super) fn operator(&self, item: &Item) -> u32 {
         self.graphs[item.unit.request.stream as usize].operators(item.unit.unit)[item.position as usize]
     }
 
@@ -129,8 +133,13 @@ impl<O: Observer> Simulation<'_, O> {
         let Item { phase, since, position, unit, .. } = self.items[item];
         match phase {
             ItemPhase::DataDue => self.begin(now, item),
+            ItemPhase::Setup => {
+                self.book_all(item, Activity::Overhead, None, since, now);
+                self.begin_operator(now, item);
+            }
             ItemPhase::Overhead => {
-                self.book_all(item, Activity::Overhead, since, now);
+                let operator = Some(self.operator(&self.items[item]));
+                self.book_all(item, Activity::Overhead, operator, since, now);
                 self.execute(now, item);
             }
             ItemPhase::Execution => {
@@ -138,8 +147,9 @@ impl<O: Observer> Simulation<'_, O> {
                     self.demands[slot] = 0.0;
                     self.share_bandwidth(now);
                 }
-                self.outcome.dram_bytes += self.cost(item).map_or(0.0, |cost| cost.dram_bytes);
-                self.book_all(item, Activity::Busy, since, now);
+                self.outcome.dram_bytes += self.items[item].traffic;
+                let operator = Some(self.operator(&self.items[item]));
+                self.book_all(item, Activity::Busy, operator, since, now);
                 let state = &self.items[item];
                 let operator = self.operator(state);
                 self.observer.operator_finished(now, state.operator_since, self.placed(item), operator);
@@ -148,8 +158,7 @@ impl<O: Observer> Simulation<'_, O> {
                 if (position as usize) + 1 < operators {
                     let state = &mut self.items[item];
                     state.position += 1;
-                    state.operator_since = now;
-                    self.begin_operator(now, item, SimDuration::ZERO);
+                    self.begin_operator(now, item);
                 } else {
                     self.finish(now, item)?;
                 }
@@ -160,8 +169,14 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Books a phase on all resources of an item. While the slowest core computes, the others wait for it.
-    fn book_all(&mut self, item: u32, activity: Activity, start: SimTime, end: SimTime) {
-        let operator = Some(self.operator(&self.items[item]));
+    pub(super) fn book_all(
+        &mut self,
+        item: u32,
+        activity: Activity,
+        operator: Option<u32>,
+        start: SimTime,
+        end: SimTime,
+    ) {
         let platform = &self.problem.platform;
         let executor = platform.executor(self.items[item].executor);
         for (at, &resource) in executor.resources.iter().enumerate() {
@@ -213,19 +228,21 @@ impl<O: Observer> Simulation<'_, O> {
 
     fn send_outputs(&mut self, now: SimTime, unit: ReadyUnit, executor: ExecutorId) {
         let stream = unit.request.stream as usize;
-        let time = self.graphs[stream].output_transfer(unit.unit, executor);
+        let graphs = self.graphs;
         let slot = &mut self.streams[stream].slots[unit.slot as usize];
-        slot.outputs_at = slot.outputs_at.max(now + time);
-        if time > SimDuration::ZERO {
-            let bytes = self.graphs[stream].output_bytes(unit.unit);
-            let (from, start, end) = (Some((unit.unit, executor)), now, now + time);
+        slot.outputs_at = slot.outputs_at.max(now);
+        for output in graphs[stream].outputs(unit.unit, executor) {
+            let end = now + output.transfer;
+            let slot = &mut self.streams[stream].slots[unit.slot as usize];
+            slot.outputs_at = slot.outputs_at.max(end + output.conversion);
+            self.overflow |= end + output.conversion == SimTime::NEVER;
             self.observer.transferred(TransferRecord {
                 request: unit.request,
-                tensor: u32::MAX,
-                from,
+                tensor: output.tensor,
+                from: Some((unit.unit, executor)),
                 to: None,
-                bytes,
-                start,
+                bytes: output.bytes,
+                start: now,
                 end,
             });
         }

@@ -4,7 +4,7 @@ use super::arrivals::Source;
 use super::observer::{Activity, Interval, Observer};
 use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
-use crate::engine::{self, ActivityTable, EngineError, EqualShare, EventQueue, Model};
+use crate::engine::{self, ActivityTable, EngineError, EqualShare, EventQueue, Limits, Model, RunEnd};
 use crate::predict::Estimates;
 use crate::soc::{ExecutorId, Network, ResourceId};
 use crate::strategy::{
@@ -118,11 +118,23 @@ pub fn play<O: Observer>(
 ) -> Result<Outcome, SimulationError> {
     let mut simulation = Simulation::new(problem, strategy, observer, prepared);
     simulation.open();
-    let end = match engine::run(&mut simulation, problem.limits) {
+    // Work without duration happens at one time however much of it there is.
+    let size: u64 = prepared.graphs.iter().map(|graph| 4 * (graph.len() + graph.edges()) as u64).sum();
+    let events_at_one_time = problem.limits.events_at_one_time.saturating_add(size);
+    let end = match engine::run(&mut simulation, Limits { events_at_one_time, ..problem.limits }) {
         // What is due after the end of time never happens: the run would seem finished, or its waiters be blamed.
-        Ok(end) if simulation.overflow && !end.truncated => return Err(SimulationError::TimeOverflow),
-        Err(SimulationError::Engine(EngineError::Stalled { .. })) if simulation.overflow => {
-            return Err(SimulationError::TimeOverflow);
+        // Where a limit ends the run before, it is just late.
+        Ok(end) if simulation.overflow && !end.truncated && !simulation.is_stopped() => {
+            if problem.limits.until == SimTime::NEVER {
+                return Err(SimulationError::TimeOverflow);
+            }
+            RunEnd { truncated: true, ..end }
+        }
+        Err(SimulationError::Engine(EngineError::Stalled { time, .. })) if simulation.overflow => {
+            if problem.limits.until == SimTime::NEVER {
+                return Err(SimulationError::TimeOverflow);
+            }
+            RunEnd { time, events: 0, truncated: true }
         }
         end => end?,
     };
@@ -172,7 +184,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 .zip(&problem.streams)
                 .map(|(i, s)| Source::new(&s.arrivals, problem.seed, i))
                 .collect(),
-            streams: graphs.iter().map(StreamState::new).collect(),
+            streams: graphs
+                .iter()
+                .map(|graph| StreamState::new(graph, problem.platform.executors.len() as u16))
+                .collect(),
             resources: (0..resources).map(|_| ResourceState::new()).collect(),
             items: Items::default(),
             activities: ActivityTable::new(resources),
@@ -339,25 +354,27 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.outcome
     }
 
-    /// A time limit cuts through what is going on; book it up to the limit.
+    /// A time limit or the stop rule cuts through what is going on; book it up to there.
     fn close_open_intervals(&mut self, end: SimTime) {
         for number in 0..self.resources.len() {
             let Some(&item) = self.resources[number].queue.front() else { continue };
-            let resource = ResourceId(number as u16);
             let state = self.items[item];
-            let operator = self.graphs[state.unit.request.stream as usize]
-                .operators(state.unit.unit)
-                .get(state.position as usize)
-                .copied();
+            let (resource, first) =
+                (ResourceId(number as u16), self.problem.platform.executor(state.executor).resources[0]);
             match state.phase {
                 ItemPhase::Waiting | ItemPhase::DataDue => {
                     let since = self.resources[number].head_since;
                     self.book(resource, Activity::Blocked, item, None, since, end);
                 }
+                // What runs holds all its resources, and is booked once for all of them.
+                _ if resource != first => {}
+                ItemPhase::Setup => self.book_all(item, Activity::Overhead, None, state.since, end),
                 ItemPhase::Overhead => {
-                    self.book(resource, Activity::Overhead, item, operator, state.since, end)
+                    self.book_all(item, Activity::Overhead, Some(self.operator(&state)), state.since, end);
                 }
-                ItemPhase::Execution => self.book(resource, Activity::Busy, item, operator, state.since, end),
+                ItemPhase::Execution => {
+                    self.book_all(item, Activity::Busy, Some(self.operator(&state)), state.since, end);
+                }
             }
         }
     }
@@ -439,24 +456,32 @@ impl ResourceState {
 }
 
 impl StreamState {
-    fn new(graph: &UnitGraph) -> Self {
+    fn new(graph: &UnitGraph, executors: u16) -> Self {
         let units = graph.len();
         // A tensor is shared when a second unit reads it.
         let mut reader: Vec<u32> = Vec::new();
         let mut shared_index: Vec<u32> = Vec::new();
         let mut shared = 0;
+        let mut reads = |data: u32, unit: u32| {
+            let data = data as usize;
+            if data >= reader.len() {
+                reader.resize(data + 1, u32::MAX);
+                shared_index.resize(data + 1, u32::MAX);
+            }
+            if reader[data] == u32::MAX {
+                reader[data] = unit;
+            } else if reader[data] != unit && shared_index[data] == u32::MAX {
+                shared_index[data] = shared;
+                shared += 1;
+            }
+        };
         for unit in 0..units as u32 {
             for link in graph.successors(unit) {
-                let data = link.data as usize;
-                if data >= reader.len() {
-                    reader.resize(data + 1, u32::MAX);
-                    shared_index.resize(data + 1, u32::MAX);
-                }
-                if reader[data] == u32::MAX {
-                    reader[data] = link.unit;
-                } else if reader[data] != link.unit && shared_index[data] == u32::MAX {
-                    shared_index[data] = shared;
-                    shared += 1;
+                reads(link.data, link.unit);
+            }
+            for executor in 0..executors {
+                for input in graph.inputs(unit, ExecutorId(executor)) {
+                    reads(input.tensor, unit);
                 }
             }
         }

@@ -13,7 +13,9 @@ pub(super) enum ItemPhase {
     Waiting,
     /// Waits for data whose arrival time is known, at the head of all its queues.
     DataDue,
-    /// Runs conversion, invocation or dispatch.
+    /// Converts foreign tensors and pays the executor's invocation.
+    Setup,
+    /// Dispatches an operator.
     Overhead,
     /// Runs an operator.
     Execution,
@@ -33,6 +35,8 @@ pub(super) struct Item {
     pub heads: u16,
     /// Layout conversion to be done before the first operator.
     pub conversion: SimDuration,
+    /// DRAM traffic of the present operator, bytes.
+    pub traffic: f64,
     /// Position of the present operator in the unit.
     pub position: u32,
     /// When the present phase began.

@@ -6,10 +6,12 @@
 
 mod delegate;
 mod eft;
+mod host;
 mod ids;
 mod mace;
 mod partition;
 mod plan;
+mod plan_check;
 mod registry;
 mod replay;
 mod single;
@@ -18,6 +20,7 @@ mod view;
 
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
+pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
 pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};

@@ -1,8 +1,9 @@
 //! The whole model on one executor.
 
+use super::host::Size;
 use super::partition::push_group;
 use super::{Dispatch, Granularity, Plan, PlanningView, Strategy, StrategyError, TransferStart};
-use crate::soc::ExecutorId;
+use crate::soc::{Crossing, ExecutorId};
 use crate::units::SimDuration;
 
 /// Runs every operator on one executor: the one named, else the one believed to be fastest.
@@ -29,20 +30,26 @@ impl Single {
     /// Estimated latency of a whole model on one executor; `None` when it cannot run there.
     #[must_use]
     pub fn estimate(view: &PlanningView<'_>, executor: ExecutorId) -> Option<SimDuration> {
-        let mut total = view.platform.executor(executor).invocation;
+        let invocation = view.platform.executor(executor).invocation;
+        let each = if view.granularity == Granularity::Operator { invocation } else { SimDuration::ZERO };
+        let mut total = invocation - each;
         for operator in 0..view.dag.len() as u32 {
+            total += each;
             total += view.estimates.execution(operator, executor)?;
         }
         if let Some(graph) = view.operators {
-            let bytes = |tensors: &[u32]| {
-                tensors.iter().map(|&t| graph.tensors[t as usize].bytes() as f64).sum::<f64>()
-            };
+            let scale = view.platform.executor(executor).tensor_scale;
             let (inward, outward) =
                 (view.platform.host_in[executor.0 as usize], view.platform.host_out[executor.0 as usize]);
-            let (input, output) =
-                (bytes(&graph.inputs), bytes(&graph.outputs) * view.platform.executor(executor).tensor_scale);
-            total += inward.transfer_time(input) + inward.conversion_time(input);
-            total += outward.transfer_time(output) + outward.conversion_time(output);
+            let input = |&t: &u32| graph.tensors[t as usize].bytes() as f64;
+            let output = |&t: &u32| Size::of(&graph.tensors[t as usize]).at(scale);
+            let slowest = |crossing: &Crossing, sizes: &[f64]| {
+                let under_way = sizes.iter().map(|&bytes| crossing.transfer_time(bytes)).max();
+                under_way.unwrap_or_default()
+                    + sizes.iter().map(|&bytes| crossing.conversion_time(bytes)).sum()
+            };
+            total += slowest(&inward, &graph.inputs.iter().map(input).collect::<Vec<_>>());
+            total += slowest(&outward, &graph.outputs.iter().map(output).collect::<Vec<_>>());
         }
         Some(total)
     }

@@ -1,8 +1,9 @@
 //! The graph of units that a plan makes of a task graph, with everything that placement decisions and the
 //! simulation look up, computed once.
 
+use super::host::{HostTensors, HostTransfer, Size};
+use super::plan_check::{UnitEdge, check_order, quotient, unit_of_operators};
 use super::{Dispatch, Plan, PlanningView, StrategyError};
-use crate::graph::dag::{Dag, DagError};
 use crate::predict::Estimates;
 use crate::soc::{Crossing, ExecutorId, Platform};
 use crate::units::SimDuration;
@@ -28,7 +29,7 @@ pub struct UnitGraph {
     pred_start: Vec<u32>,
     succs: Vec<UnitLink>,
     succ_start: Vec<u32>,
-    edge_bytes: Vec<f64>,
+    sizes: Vec<Size>,
     planned: Vec<Option<ExecutorId>>,
     dispatch: Dispatch,
     estimates: Vec<SimDuration>,
@@ -38,11 +39,8 @@ pub struct UnitGraph {
     transfers: Vec<SimDuration>,
     conversions: Vec<SimDuration>,
     scales: Vec<f64>,
-    input_bytes: Vec<f64>,
-    output_bytes: Vec<f64>,
-    inputs: Vec<SimDuration>,
-    input_conversions: Vec<SimDuration>,
-    outputs: Vec<SimDuration>,
+    inputs: HostTensors,
+    outputs: HostTensors,
 }
 
 impl UnitGraph {
@@ -54,7 +52,7 @@ impl UnitGraph {
     pub fn new(view: &PlanningView<'_>, plan: &Plan) -> Result<Self, StrategyError> {
         let (dag, platform) = (view.dag, view.platform);
         let unit_of = unit_of_operators(dag, plan)?;
-        let edges = quotient(dag, plan.len(), &unit_of);
+        let edges = quotient(dag, &unit_of);
         check_order(&edges, plan, platform)?;
         let executors = platform.executors.len();
         let mut graph = Self {
@@ -65,7 +63,7 @@ impl UnitGraph {
             pred_start: Vec::new(),
             succs: Vec::new(),
             succ_start: Vec::new(),
-            edge_bytes: edges.iter().map(|edge| edge.bytes).collect(),
+            sizes: edges.iter().map(|edge| size(view, edge)).collect(),
             planned: plan.units().map(|unit| unit.executor).collect(),
             dispatch: plan.dispatch,
             estimates: Vec::with_capacity(plan.len() * executors),
@@ -73,16 +71,12 @@ impl UnitGraph {
             transfers: Vec::new(),
             conversions: Vec::new(),
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
-            input_bytes: Vec::new(),
-            output_bytes: Vec::new(),
-            inputs: Vec::new(),
-            input_conversions: Vec::new(),
-            outputs: Vec::new(),
+            inputs: HostTensors::inputs(view, &unit_of, plan.len()),
+            outputs: HostTensors::outputs(view, &unit_of, plan.len()),
         };
         graph.link(&edges);
         graph.estimate_units(plan, view)?;
         graph.cost_crossings(platform);
-        graph.cost_host(view, &unit_of);
         Ok(graph)
     }
 
@@ -159,45 +153,16 @@ impl UnitGraph {
                 }) as u16);
             }
         }
-        let edges = self.edge_bytes.len();
+        let edges = self.sizes.len();
         self.transfers = vec![SimDuration::ZERO; edges];
         self.conversions = vec![SimDuration::ZERO; edges];
         for (crossing, scale) in classes.into_iter().skip(1) {
-            self.transfers.extend(self.edge_bytes.iter().map(|b| crossing.transfer_time(b * scale)));
+            self.transfers.extend(self.sizes.iter().map(|size| crossing.transfer_time(size.at(scale))));
             if crossing.conversion.0 == f64::INFINITY {
                 self.conversions.resize(self.transfers.len(), SimDuration::ZERO);
             } else {
-                self.conversions.extend(self.edge_bytes.iter().map(|b| crossing.conversion_time(b * scale)));
-            }
-        }
-    }
-
-    /// Costs of bringing model inputs in and outputs out; plain task graphs have neither.
-    fn cost_host(&mut self, view: &PlanningView<'_>, unit_of: &[u32]) {
-        let Some(graph) = view.operators else { return };
-        let units = self.planned.len();
-        (self.input_bytes, self.output_bytes) = (vec![0.0; units], vec![0.0; units]);
-        let mut read = vec![std::collections::BTreeSet::new(); self.planned.len()];
-        for (op, operator) in graph.operators.iter().enumerate() {
-            let unit = unit_of[op] as usize;
-            read[unit].extend(operator.inputs.iter().filter(|t| graph.inputs.contains(t)));
-            for tensor in operator.outputs.iter().filter(|t| graph.outputs.contains(t)) {
-                self.output_bytes[unit] += graph.tensors[*tensor as usize].bytes() as f64;
-            }
-        }
-        for (unit, tensors) in read.iter().enumerate() {
-            self.input_bytes[unit] = tensors.iter().map(|&&t| graph.tensors[t as usize].bytes() as f64).sum();
-        }
-        for unit in 0..self.planned.len() {
-            for executor in 0..self.executors {
-                let (inward, outward) = (view.platform.host_in[executor], view.platform.host_out[executor]);
-                let (input, output) =
-                    (self.input_bytes[unit], self.output_bytes[unit] * self.scales[executor]);
-                let when = |bytes: f64, time: SimDuration| if bytes > 0.0 { time } else { SimDuration::ZERO };
-                self.inputs.push(when(input, inward.transfer_time(input)));
-                self.input_conversions.push(when(input, inward.conversion_time(input)));
-                self.outputs
-                    .push(when(output, outward.transfer_time(output) + outward.conversion_time(output)));
+                self.conversions
+                    .extend(self.sizes.iter().map(|size| crossing.conversion_time(size.at(scale))));
             }
         }
     }
@@ -217,7 +182,7 @@ impl UnitGraph {
     /// Number of edges between units.
     #[must_use]
     pub fn edges(&self) -> usize {
-        self.edge_bytes.len()
+        self.sizes.len()
     }
 
     /// Operators of a unit, in execution order.
@@ -276,7 +241,7 @@ impl UnitGraph {
         if class == 0 {
             SimDuration::ZERO
         } else {
-            self.transfers[class * self.edge_bytes.len() + link.edge as usize]
+            self.transfers[class * self.sizes.len() + link.edge as usize]
         }
     }
 
@@ -288,7 +253,7 @@ impl UnitGraph {
         if class == 0 {
             SimDuration::ZERO
         } else {
-            self.conversions[class * self.edge_bytes.len() + link.edge as usize]
+            self.conversions[class * self.sizes.len() + link.edge as usize]
         }
     }
 
@@ -296,46 +261,34 @@ impl UnitGraph {
     #[inline]
     #[must_use]
     pub fn bytes(&self, link: &UnitLink, from: ExecutorId) -> f64 {
-        self.edge_bytes[link.edge as usize] * self.scales[from.0 as usize]
+        self.sizes[link.edge as usize].at(self.scales[from.0 as usize])
     }
 
-    /// Time for which the model inputs that a unit reads are under way to an executor.
+    /// Time for which the slowest of the model inputs that a unit reads is under way to an executor.
     #[inline]
     #[must_use]
     pub fn input_transfer(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.host_time(&self.inputs, unit, executor)
+        self.inputs.of(unit, executor).map(|input| input.transfer).max().unwrap_or(SimDuration::ZERO)
     }
 
-    /// Time for which the executor is occupied rewriting these inputs.
+    /// Model inputs that a unit reads and that must come to an executor from the host.
     #[inline]
-    #[must_use]
-    pub fn input_conversion(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.host_time(&self.input_conversions, unit, executor)
+    pub fn inputs(&self, unit: u32, executor: ExecutorId) -> impl Iterator<Item = HostTransfer> + '_ {
+        self.inputs.of(unit, executor)
     }
 
-    /// Time until the model outputs that a unit writes lie where the application reads them.
+    /// Model outputs that a unit writes and that must go from an executor to the host.
     #[inline]
-    #[must_use]
-    pub fn output_transfer(&self, unit: u32, executor: ExecutorId) -> SimDuration {
-        self.host_time(&self.outputs, unit, executor)
+    pub fn outputs(&self, unit: u32, executor: ExecutorId) -> impl Iterator<Item = HostTransfer> + '_ {
+        self.outputs.of(unit, executor)
     }
+}
 
-    #[inline]
-    fn host_time(&self, times: &[SimDuration], unit: u32, executor: ExecutorId) -> SimDuration {
-        times.get(unit as usize * self.executors + executor.0 as usize).copied().unwrap_or(SimDuration::ZERO)
-    }
-
-    /// Bytes of model inputs that a unit reads.
-    #[must_use]
-    pub fn input_bytes(&self, unit: u32) -> f64 {
-        self.input_bytes.get(unit as usize).copied().unwrap_or(0.0)
-    }
-
-    /// Bytes of model outputs that a unit writes, at the source model's precision.
-    #[must_use]
-    pub fn output_bytes(&self, unit: u32) -> f64 {
-        self.output_bytes.get(unit as usize).copied().unwrap_or(0.0)
-    }
+/// The size of what flows over an edge; plain task graphs know bytes only.
+fn size(view: &PlanningView<'_>, edge: &UnitEdge) -> Size {
+    view.operators
+        .and_then(|graph| graph.tensors.get(edge.data as usize))
+        .map_or(Size { fixed: edge.bytes, float32: 0.0 }, Size::of)
 }
 
 #[inline]
@@ -351,115 +304,4 @@ fn prefix_sums(lengths: impl Iterator<Item = u32>) -> Vec<u32> {
         sums.push(total);
     }
     sums
-}
-
-fn unit_of_operators(dag: &Dag, plan: &Plan) -> Result<Vec<u32>, StrategyError> {
-    let mut place: Vec<Option<(u32, u32)>> = vec![None; dag.len()];
-    for (unit, members) in plan.units().enumerate() {
-        if members.operators.is_empty() {
-            return Err(StrategyError::InvalidPlan(format!("unit {unit} has no operators")));
-        }
-        for (position, &operator) in members.operators.iter().enumerate() {
-            let Some(slot) = place.get_mut(operator as usize) else {
-                return Err(StrategyError::InvalidPlan(format!(
-                    "unit {unit} names operator {operator}, but there are only {}",
-                    dag.len()
-                )));
-            };
-            if let Some((other, _)) = slot.replace((unit as u32, position as u32)) {
-                return Err(StrategyError::InvalidPlan(format!(
-                    "operator {operator} is in unit {other} and in unit {unit}"
-                )));
-            }
-        }
-    }
-    let mut unit_of = Vec::with_capacity(dag.len());
-    for (operator, slot) in place.iter().enumerate() {
-        let Some((unit, position)) = *slot else {
-            return Err(StrategyError::InvalidPlan(format!("operator {operator} is in no unit")));
-        };
-        for link in dag.predecessors(operator as u32) {
-            if place[link.node as usize].is_some_and(|(other, before)| other == unit && before >= position) {
-                return Err(StrategyError::InvalidPlan(format!(
-                    "unit {unit} lists operator {operator} before operator {}, whose result it needs",
-                    link.node
-                )));
-            }
-        }
-        unit_of.push(unit);
-    }
-    Ok(unit_of)
-}
-
-/// An edge between two units.
-struct UnitEdge {
-    source: u32,
-    target: u32,
-    data: u32,
-    bytes: f64,
-}
-
-/// Edges between units, sorted by target; a tensor that several operators of a unit read comes once.
-fn quotient(dag: &Dag, units: usize, unit_of: &[u32]) -> Vec<UnitEdge> {
-    let mut edges = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    for operator in 0..dag.len() as u32 {
-        let target = unit_of[operator as usize];
-        for link in dag.predecessors(operator) {
-            let source = unit_of[link.node as usize];
-            if source != target && (units == dag.len() || seen.insert((source, target, link.tensor))) {
-                edges.push(UnitEdge { source, target, data: link.tensor, bytes: link.bytes });
-            }
-        }
-    }
-    edges.sort_by_key(|edge| edge.target);
-    edges
-}
-
-/// Units must not wait for each other, neither for data nor for their turn on a resource.
-fn check_order(edges: &[UnitEdge], plan: &Plan, platform: &Platform) -> Result<(), StrategyError> {
-    let units = plan.len() as u32;
-    let data = || edges.iter().map(|edge| (edge.source, edge.target));
-    acyclic(units, data(), "units wait for each other's data")?;
-    if plan.dispatch == Dispatch::AtReady {
-        return Ok(());
-    }
-    if let Some(unit) = plan.units().position(|unit| unit.executor.is_none()) {
-        return Err(StrategyError::InvalidPlan(format!(
-            "unit {unit} has no executor, but the plan prescribes an order"
-        )));
-    }
-    let what = "the order can never be honoured";
-    if plan.dispatch == Dispatch::Sequential {
-        return acyclic(units, data().chain((1..units).map(|unit| (unit - 1, unit))), what);
-    }
-    let mut last = vec![None; platform.resources.len()];
-    let mut turns = Vec::new();
-    for (unit, members) in plan.units().enumerate() {
-        for resource in members.executor.iter().flat_map(|&e| &platform.executor(e).resources) {
-            if let Some(previous) = last[resource.0 as usize].replace(unit as u32) {
-                turns.push((previous, unit as u32));
-            }
-        }
-    }
-    acyclic(units, data().chain(turns), what)
-}
-
-fn acyclic(
-    units: u32,
-    before: impl Iterator<Item = (u32, u32)> + Clone,
-    what: &str,
-) -> Result<(), StrategyError> {
-    if before.clone().all(|(first, second)| first < second) {
-        return Ok(());
-    }
-    let edges: Vec<_> = before.map(|(first, second)| (first, second, 0.0)).collect();
-    match Dag::new(units as usize, &edges) {
-        Ok(_) => Ok(()),
-        Err(DagError::Cycle { cycle }) => {
-            let cycle: Vec<_> = cycle.iter().map(u32::to_string).collect();
-            Err(StrategyError::InvalidPlan(format!("{what}: unit {}", cycle.join(" -> "))))
-        }
-        Err(other) => Err(StrategyError::InvalidPlan(other.to_string())),
-    }
 }

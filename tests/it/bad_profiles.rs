@@ -149,7 +149,7 @@ fn bad_scenario_texts_are_explained() {
         ("zero period", broken_scenario("33.3ms", "0ms")),
         ("key of another kind", broken_scenario("period = \"33.3ms\"", "rate_per_second = 30.0")),
         ("policy without depth", broken_scenario("depth = 2, ", "")),
-        ("zero depth", broken_scenario("depth = 2", "depth = 0")),
+        ("negative depth", broken_scenario("depth = 2", "depth = -1")),
         ("no target", broken_scenario("device = \"xiaomi-9\"\n", "")),
         (
             "two targets",

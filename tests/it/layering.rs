@@ -93,6 +93,7 @@ fn neighbours(user: &str, used: &str) -> bool {
         (user, used),
         ("config", "record")
             | ("report", "plot" | "export")
+            | ("plot", "export")
             | ("diagnostics" | "statistics", "units" | "random")
     )
 }

@@ -127,7 +127,9 @@ fn clocks_move_the_compute_term_and_the_memory_clock() {
     assert!((1.6..=2.0274).contains(&ratio), "{ratio}");
     // All processors slow: the votes bring the memory clock down with them.
     let all = Clocks {
-        processors: ["silver", "gold", "prime", "gpu"].map(|id| (id.to_owned(), Hertz(1.0))).into(),
+        processors: [("silver", 300e6), ("gold", 710.4e6), ("prime", 825.6e6), ("gpu", 257e6)]
+            .map(|(id, clock)| (id.to_owned(), Hertz(clock)))
+            .into(),
         memory: None,
     };
     let crawl = machine("xiaomi-9", "tflite", &["cpu-1large"], &all);

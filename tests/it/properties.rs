@@ -206,13 +206,17 @@ proptest! {
             served.set(now, rate);
         }
         // Operators that take no time move their bytes at once, and are not seen.
-        let moved: f64 = log.operators.iter().map(|&(_, _, unit, operator)| {
+        let unseen: f64 = log.operators.iter().map(|&(_, _, unit, operator)| {
             let problem_cost = &recipe.operators[operator as usize];
             let instant = problem_cost.0[unit.executor.0 as usize] == 0;
-            if instant { 0.0 } else { f64::from(problem_cost.3) }
+            if instant { f64::from(problem_cost.3) } else { 0.0 }
         }).sum();
+        let moved = outcome.dram_bytes - unseen;
         let all: f64 = log.operators.iter().map(|row| f64::from(recipe.operators[row.3 as usize].3)).sum();
-        prop_assert!((outcome.dram_bytes - all).abs() <= 1e-9 * all);
+        // Run-to-run variation stretches traffic with time.
+        if !recipe.noise || recipe.memory.is_none() {
+            prop_assert!((outcome.dram_bytes - all).abs() <= 1e-9 * all);
+        }
         if recipe.memory.is_some() {
             prop_assert!((served.until(outcome.end) - moved).abs() <= 1e-6 * moved.max(1.0));
         }
@@ -230,8 +234,7 @@ proptest! {
         let (outcome, log) = recipe.run();
         for &(start, end, unit, operator) in &log.operators {
             let cost = problem.streams[0].costs.get(operator, unit.executor).unwrap();
-            let invocation = problem.platform.executor(unit.executor).invocation;
-            prop_assert_eq!(end.since(start), invocation + cost.overhead + cost.alone);
+            prop_assert_eq!(end.since(start), cost.overhead + cost.alone);
         }
         prop_assert_eq!(log.operators.len() as u64, outcome.operators);
     }
@@ -287,9 +290,11 @@ proptest! {
         }
         recipe.noise = false;
         other.noise = false;
+        // Without noise and random arrivals a seed decides nothing.
         if recipe.arrivals != 3 {
-            other.seed = recipe.seed;
-            prop_assert_eq!(recipe.run(), other.run());
+            let mut reseeded = recipe.problem();
+            reseeded.seed = other.seed;
+            prop_assert_eq!(recipe.run(), watch(&reseeded, &mut *recipe.strategy()));
         }
     }
 

@@ -137,3 +137,25 @@ fn reference_figures_are_current() {
         (std::fs::read(fresh).unwrap(), std::fs::read(folder.join("plots/two-networks.svg")).unwrap());
     assert!(is == said, "plots/two-networks.svg is out of date; plots/README.md says how to draw it");
 }
+
+#[test]
+fn a_saved_plan_replays_the_run_that_it_came_from() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tempfile::tempdir().unwrap();
+    let plan = out.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    let play = |more: &[&str]| {
+        let mut arguments =
+            vec!["dag", "tests/data/bench/rand_1k_unrel.json", "--placements", "--format", "csv"];
+        arguments.extend(more);
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_hetsoc")).args(arguments).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    for network in ["contention-free", "shared-bus"] {
+        let _ = std::fs::remove_file(plan);
+        let first = play(&["--network", network, "--save-plan", plan]);
+        assert_eq!(first, play(&["--network", network, "--strategy", "replay", "--plan", plan]), "{network}");
+    }
+}

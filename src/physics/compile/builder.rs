@@ -76,7 +76,15 @@ impl<'a> Builder<'a> {
                 return Err(fault("soc::unknown-reference", message, help));
             }
         }
-        Ok(())
+        let soc = self.soc();
+        for (id, clock) in &self.parts.clocks.processors {
+            let cluster = soc.clusters.iter().find(|c| c.id == *id).map(|c| &c.opps);
+            let table = cluster.or(soc.devices.iter().find(|d| d.id == *id).map(|d| &d.opps));
+            let steps: Vec<Hertz> =
+                table.map_or(Vec::new(), |t| t.points.iter().map(|opp| opp.clock).collect());
+            check_step(id, *clock, &steps)?;
+        }
+        self.parts.clocks.memory.map_or(Ok(()), |clock| check_step("memory", clock, &soc.memory.clocks))
     }
 
     /// Everything that the runtime performs on exists.
@@ -141,14 +149,7 @@ impl<'a> Builder<'a> {
             }
         };
         let step = memory.clocks.iter().copied().find(|c| c.0 + 500.0 >= clock.0);
-        step.map(|clock| memory.bandwidth(clock)).ok_or_else(|| {
-            let top = memory.clocks.last().map_or(0.0, |c| c.0 / 1e6);
-            fault(
-                "soc::out-of-range",
-                format!("memory clock {} MHz is above the highest step, {top} MHz", clock.0 / 1e6),
-                "choose a step of the SoC profile".to_owned(),
-            )
-        })
+        Ok(memory.bandwidth(step.or(memory.clocks.last().copied()).unwrap_or(clock)))
     }
 
     fn build(mut self) -> Result<Machine, InputError> {
@@ -246,4 +247,15 @@ impl<'a> Builder<'a> {
         };
         Ok(Machine { platform, numbers: self.numbers, warnings: self.warnings, models })
     }
+}
+
+/// A clock that a person fixes must be one that the hardware has: another one would be replaced in silence.
+fn check_step(id: &str, clock: Hertz, steps: &[Hertz]) -> Result<(), InputError> {
+    // Half a megahertz of slack: tables round to 0.1 MHz, people to 1 MHz.
+    if steps.iter().any(|step| (step.0 - clock.0).abs() <= 0.5e6) {
+        return Ok(());
+    }
+    let list: Vec<String> = steps.iter().map(|step| format!("{}", step.0 / 1e6)).collect();
+    let message = format!("`{}` has no step at {} MHz", printable(id), clock.0 / 1e6);
+    Err(fault("soc::clock-step", message, format!("its steps are {} MHz", list.join(", "))))
 }
