@@ -18,8 +18,8 @@ use crate::physics::tflite_cpu::Setting;
 use crate::physics::tflite_gpu::Gpu;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
-    Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance, RuntimeProfile,
-    Soc, Target,
+    Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance,
+    RuntimeProfile, Soc, Target,
 };
 use crate::statistics::{ErrorMetrics, error_metrics};
 use std::sync::Arc;
@@ -66,6 +66,8 @@ pub struct Calibration {
 pub struct ModelFit {
     /// All coefficients of the form.
     pub coefficients: Vec<Coefficient>,
+    /// What the equations miss at measured shapes.
+    pub residual: Vec<Anchor>,
     /// Those that the data cannot tell.
     pub at_prior: Vec<&'static str>,
     /// Condition number, the largest of all stages that end in the result.
@@ -261,6 +263,7 @@ impl<'a> Goal<'a> {
             leave_family_out: 0.0,
             interval: (1.0, 1.0),
             coefficients: fitted.coefficients,
+            residual: fitted.residual,
             provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
         };
         let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {

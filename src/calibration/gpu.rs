@@ -5,8 +5,8 @@ use super::fit::{Fitted, Fitting, Prior, family_weights};
 use super::operator_tables::OperatorMeasurement;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::shape::shapes;
-use crate::physics::tflite_gpu::{COEFFICIENTS, Class, Coefficients, Features, Gpu, REMAINDER};
-use crate::soc::Coefficient;
+use crate::physics::tflite_gpu::{COEFFICIENTS, Class, Coefficients, Features, Gpu, REMAINDER, WIDTHS};
+use crate::soc::{Anchor, Coefficient};
 use crate::statistics::{ErrorMetrics, error_metrics};
 
 /// Where the loss of single operators turns from square to linear.
@@ -259,6 +259,12 @@ impl GpuSamples {
                 .solve(),
             );
         }
+        let residual = self.residual(training, &values);
+        let mut keep = |range: std::ops::Range<usize>, fitted: &Fitted| {
+            values[range.clone()].copy_from_slice(&fitted.values());
+            widths[range].copy_from_slice(&fitted.widths);
+            condition = condition.max(fitted.condition);
+        };
         let measured: Vec<f64> = training.iter().map(|&i| self.inferences[i]).collect();
         let families: Vec<&str> = training.iter().map(|&i| self.families[i].as_str()).collect();
         let predict = |c: &[f64]| {
@@ -285,6 +291,7 @@ impl GpuSamples {
         ModelFit {
             at_prior: at_prior.map(|i| self.gpu.coefficients()[i].name).collect(),
             condition,
+            residual,
             coefficients: self
                 .gpu
                 .coefficients()
@@ -299,14 +306,50 @@ impl GpuSamples {
         }
     }
 
+    /// Mean residuals of the equations over cells of the space of shapes; a shape counts once, however often it recurs.
+    fn residual(&self, training: &[usize], values: &[f64]) -> Vec<Anchor> {
+        let model = Coefficients { gpu: self.gpu, values: values.to_vec(), residual: Vec::new() };
+        let rows: Vec<&Row> =
+            training.iter().flat_map(|&i| &self.rows[i]).filter(|row| !row.kernel.contains(FUSED)).collect();
+        let mut cells: std::collections::BTreeMap<(u8, [i64; 5]), Anchor> = std::collections::BTreeMap::new();
+        for row in &rows {
+            let alike = rows.iter().filter(|other| other.features == row.features).count() as f64;
+            let weight = 1.0 / alike;
+            let error = (row.measured / model.micros(&row.features)).ln().clamp(-0.5, 0.5);
+            let place = row.features.position;
+            let class = row.features.class.number();
+            let cell: [i64; 5] = std::array::from_fn(|i| (place[i] / WIDTHS[i]).round() as i64);
+            let anchor = cells.entry((class, cell)).or_insert(Anchor {
+                class,
+                position: [0.0; 5],
+                weight: 0.0,
+                residual: 0.0,
+            });
+            for (sum, x) in anchor.position.iter_mut().zip(place) {
+                *sum += weight * x;
+            }
+            anchor.weight += weight;
+            anchor.residual += weight * error;
+        }
+        cells
+            .into_values()
+            .map(|sum| Anchor {
+                position: sum.position.map(|x| x / sum.weight),
+                residual: sum.residual / sum.weight,
+                ..sum
+            })
+            .collect()
+    }
+
     /// Predictions of single operators by models that have not seen their family.
     pub(super) fn unseen_operators(&self) -> Option<OperatorScore> {
         let families: Vec<&str> = self.families.iter().map(String::as_str).collect();
         let (mut predicted, mut measured, mut right) = (Vec::new(), Vec::new(), 0usize);
         for held_out in super::cross_validation::folds(&families) {
             let training: Vec<usize> = (0..families.len()).filter(|i| !held_out.contains(i)).collect();
-            let values: Vec<f64> = self.fit(&training).coefficients.iter().map(|c| c.value).collect();
-            let model = Coefficients { gpu: self.gpu, values };
+            let fitted = self.fit(&training);
+            let values: Vec<f64> = fitted.coefficients.iter().map(|c| c.value).collect();
+            let model = Coefficients { gpu: self.gpu, values, residual: fitted.residual };
             for row in held_out.iter().flat_map(|&i| &self.rows[i]).filter(|row| !row.kernel.contains(FUSED))
             {
                 predicted.push(model.micros(&row.features));

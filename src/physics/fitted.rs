@@ -119,7 +119,11 @@ impl FittedCost {
             Form::TfliteGpu(gpu) => {
                 let values: Option<Vec<f64>> =
                     gpu.coefficients().iter().map(|info| named(info.name)).collect();
-                Equations::Gpu(tflite_gpu::Coefficients { gpu, values: values? })
+                Equations::Gpu(tflite_gpu::Coefficients {
+                    gpu,
+                    values: values?,
+                    residual: model.residual.clone(),
+                })
             }
         };
         Some(Self { equations, setting })

@@ -24,6 +24,7 @@ use super::gpu_blocks::{apple, mali};
 use super::latency::combine;
 use super::shape::{Shape, ShapeKind};
 use super::tflite_cpu::Setting;
+use crate::soc::Anchor;
 
 /// Families of GPUs with rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +135,12 @@ impl Class {
             ShapeKind::Concatenation => Self::Concatenation,
             ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => return None,
         })
+    }
+
+    /// Its number in the anchors of residuals.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
     }
 
     /// Name of the kernel in reports.
@@ -300,6 +307,8 @@ const fn other_coefficients() -> [CoefficientInfo; 60] {
 pub struct Features {
     /// The kernel.
     pub class: Class,
+    /// Where it lies in the space of shapes in which residuals are smoothed.
+    pub position: [f64; 5],
     gpu: Gpu,
     iterations: f64,
     pixels: f64,
@@ -321,6 +330,20 @@ pub struct Features {
     write_kb: f64,
 }
 
+/// log2 of side and channels, window side (operands of a concatenation), twice the stride beyond 1.
+fn position(shape: &Shape) -> [f64; 5] {
+    let log = |x: f64| x.max(1.0).log2();
+    let side = match shape.kind {
+        ShapeKind::Mean => (shape.read / shape.out_channels.max(1.0)).sqrt(),
+        _ => shape.out_pixels().sqrt(),
+    };
+    let window = match shape.kind {
+        ShapeKind::Concatenation => shape.operands,
+        _ => shape.window().sqrt(),
+    };
+    [log(side), log(shape.in_channels), log(shape.out_channels), window, 2.0 * (shape.stride - 1.0)]
+}
+
 fn slices(shape: &Shape) -> (f64, f64) {
     ((shape.in_channels / 4.0).ceil(), (shape.out_channels / 4.0).ceil())
 }
@@ -333,6 +356,7 @@ impl Features {
         let (si, so) = slices(shape);
         let mut f = Self {
             class,
+            position: position(shape),
             gpu,
             iterations: shape.window() * si,
             pixels: shape.out_pixels(),
@@ -503,19 +527,39 @@ pub struct Coefficients {
     pub gpu: Gpu,
     /// The values.
     pub values: Vec<f64>,
+    /// What the equations miss at measured shapes.
+    pub residual: Vec<Anchor>,
 }
+
+/// Widths of the kernel that smooths residuals: log2 of side and channels, window side, twice the stride beyond 1.
+pub const WIDTHS: [f64; 5] = [0.35, 0.7, 0.7, 0.3, 0.3];
 
 impl Coefficients {
     /// Launch and execution of an operator in microseconds at the reference clocks.
     #[must_use]
     pub fn micros(&self, features: &Features) -> f64 {
         let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
-        features.micros(own) * self.factor(features.class)
+        features.micros(own) * self.factor(features)
     }
 
-    /// The declared factor of Winograd kernels on Adreno.
-    fn factor(&self, class: Class) -> f64 {
-        if class == Class::Winograd && self.gpu == Gpu::Adreno { self.at(WINOGRAD) } else { 1.0 }
+    /// The declared factor of Winograd kernels on Adreno, and the smoothed residual:
+    /// `exp(sum w K r / (sum w K + 1))`, K a Gaussian kernel around each anchor of the class.
+    fn factor(&self, features: &Features) -> f64 {
+        let declared = features.class == Class::Winograd && self.gpu == Gpu::Adreno;
+        let (mut sum, mut weights) = (0.0, 1.0);
+        for anchor in self.residual.iter().filter(|anchor| anchor.class == features.class.number()) {
+            let distance: f64 = anchor
+                .position
+                .iter()
+                .zip(&features.position)
+                .zip(&WIDTHS)
+                .map(|((a, b), width)| ((a - b) / width).powi(2))
+                .sum();
+            let kernel = anchor.weight * (-0.5 * distance).exp();
+            sum += kernel * anchor.residual;
+            weights += kernel;
+        }
+        (sum / weights).exp() * if declared { self.at(WINOGRAD) } else { 1.0 }
     }
 
     fn at(&self, i: usize) -> f64 {
@@ -557,7 +601,7 @@ impl Coefficients {
         };
         let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
         let (launch, compute, memory, rest) = features.terms(own, setting.core_scale, setting.memory_scale);
-        let factor = self.factor(features.class);
+        let factor = self.factor(&features);
         let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
         let (launch, rest) = (launch * factor, rest * factor);
         let alone = (rest + (stretch - 1.0) * (launch + rest) + squeeze) * 1e-6;
