@@ -15,10 +15,11 @@ use super::simulated::{PredictionError, inference_ms};
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::physics::tflite_cpu::Setting;
+use crate::physics::tflite_gpu::Gpu;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
-    Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance, RuntimeProfile,
-    Soc, Target,
+    Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance,
+    RuntimeProfile, Soc, Target,
 };
 use crate::statistics::{ErrorMetrics, error_metrics};
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Calibration {
 pub struct ModelFit {
     /// All coefficients of the form.
     pub coefficients: Vec<Coefficient>,
+    /// What the equations miss at measured shapes.
+    pub residual: Vec<Anchor>,
     /// Those that the data cannot tell.
     pub at_prior: Vec<&'static str>,
     /// Condition number, the largest of all stages that end in the result.
@@ -124,7 +127,7 @@ pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, Cal
     let target = Goal { start, group, executor: &executor, precision };
     match &executor.target {
         Target::Cores(kinds) => target.cores(kinds),
-        Target::Device(_) => target.device(),
+        Target::Device(id) => target.device(id),
     }
 }
 
@@ -175,7 +178,14 @@ impl<'a> Goal<'a> {
         self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training))
     }
 
-    fn device(&self) -> Result<Calibration, CalibrateError> {
+    fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
+        let device = self.start.soc.devices.iter().find(|device| device.id == id);
+        let gpu = device.and_then(|device| Gpu::of_title(&device.title)).ok_or_else(|| {
+            refuse(
+                format!("there is no form for `{}` of {}", printable(id), self.start.soc.id),
+                "forms exist for GPUs whose title in the SoC profile begins with Adreno, Mali or Apple",
+            )
+        })?;
         let all = groups(self.start.rows);
         let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
         let measured: Vec<&OperatorMeasurement> = self
@@ -211,15 +221,15 @@ impl<'a> Goal<'a> {
         }
         let graphs: Vec<_> = samples.iter().map(|(network, _)| &network.graph).collect();
         let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
-        let gpu = GpuSamples::new(&graphs, &families, &inferences, &measured, self.start.iterations)
+        let data = GpuSamples::new(gpu, &graphs, &families, &inferences, &measured, self.start.iterations)
             .ok_or_else(|| {
                 refuse(
                     format!("the measured operators of `{}` do not match the operator lists", self.group),
                     "every operator of a network needs one row with its op_index",
                 )
             })?;
-        let mut calibration = self.assess(Form::TfliteAdreno, &samples, &|training| gpu.fit(training))?;
-        calibration.operators = gpu.unseen_operators();
+        let mut calibration = self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training))?;
+        calibration.operators = data.unseen_operators();
         Ok(calibration)
     }
 
@@ -253,6 +263,7 @@ impl<'a> Goal<'a> {
             leave_family_out: 0.0,
             interval: (1.0, 1.0),
             coefficients: fitted.coefficients,
+            residual: fitted.residual,
             provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
         };
         let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {

@@ -75,6 +75,7 @@ impl CpuSamples<'_> {
                 })
                 .collect(),
             condition: fitted.condition,
+            residual: Vec::new(),
         }
     }
 

@@ -5,8 +5,8 @@ use super::fit::{Fitted, Fitting, Prior, family_weights};
 use super::operator_tables::OperatorMeasurement;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::shape::shapes;
-use crate::physics::tflite_gpu::{COEFFICIENTS, Class, Features, REMAINDER, WINOGRAD};
-use crate::soc::Coefficient;
+use crate::physics::tflite_gpu::{COEFFICIENTS, Class, Coefficients, Features, Gpu, REMAINDER, WIDTHS};
+use crate::soc::{Anchor, Coefficient};
 use crate::statistics::{ErrorMetrics, error_metrics};
 
 /// Where the loss of single operators turns from square to linear.
@@ -80,8 +80,67 @@ const PRIORS: [(f64, f64); COEFFICIENTS.len()] = [
     (1.0, 0.7),
 ];
 
-fn priors(range: std::ops::Range<usize>) -> Vec<Prior> {
-    PRIORS[range].iter().map(|(value, width)| Prior { mean: value.ln(), width: *width }).collect()
+/// Convolution, Winograd and 3x3 depthwise at stride 2 on Mali and Apple GPUs; the launches are replaced by the common one.
+const OTHER: [(f64, f64); 24] = [
+    (0.0, 0.35),
+    (0.3, 1.0),
+    (0.3, 1.0),
+    (0.0, 1.0),
+    (0.0, 1.0),
+    (0.03, 1.0),
+    (0.06, 1.0),
+    (1.0, 0.3),
+    (1.5, 0.3),
+    (2.0, 0.3),
+    (0.01, 1.0),
+    (0.02, 1.0),
+    (1000.0, 0.3),
+    (0.005, 1.5),
+    (0.02, 1.5),
+    (0.0, 0.35),
+    (1.0, 2.0),
+    (0.03, 1.0),
+    (0.02, 1.5),
+    (2.0, 0.5),
+    (0.0, 0.35),
+    (0.3, 1.5),
+    (0.03, 1.5),
+    (2.0, 0.5),
+];
+
+/// The beliefs about a family of GPUs.
+fn beliefs(gpu: Gpu) -> Vec<(f64, f64)> {
+    let (launch, blocks, grouped, remainder) = match gpu {
+        Gpu::Adreno => return PRIORS.to_vec(),
+        Gpu::Mali => (10.0, [0.005, 0.015], [0.5, 0.114], [3800.0, 0.6, 10_000.0, 1.0]),
+        Gpu::Apple => (5.5, [0.012, 0.02], [0.1, 0.076], [700.0, 0.1, 5000.0, 25.0]),
+    };
+    let mut all: Vec<(f64, f64)> = PRIORS[6..38].iter().chain(&OTHER).chain(&PRIORS[56..]).copied().collect();
+    for (value, info) in all.iter_mut().zip(gpu.coefficients()) {
+        if info.name.ends_with("_launch_us") && info.name != "grouped_launch_us" {
+            value.0 = launch;
+        }
+    }
+    let grouped_at = gpu.range(Class::Grouped).start;
+    let convolution_at = gpu.range(Class::Convolution).start;
+    for (i, value) in grouped.into_iter().enumerate() {
+        all[grouped_at + 1 + i].0 = value;
+    }
+    for (i, value) in blocks.into_iter().enumerate() {
+        all[convolution_at + 3 + i].0 = value;
+    }
+    for (i, value) in remainder.into_iter().enumerate() {
+        all[REMAINDER.start + i].0 = value;
+    }
+    all
+}
+
+/// Kernels that run a depthwise convolution and the 1x1 convolution behind it; both rows carry a time of which it is not
+/// known what is whose.
+const FUSED: &str = "depthwise_conv_plus_1x1_conv";
+
+fn priors(beliefs: &[(f64, f64)]) -> Vec<Prior> {
+    beliefs.iter().map(|(value, width)| Prior { mean: value.ln(), width: *width }).collect()
 }
 
 /// A measured operator of a network.
@@ -95,6 +154,7 @@ struct Row {
 /// The data of a device.
 #[derive(Debug, Clone)]
 pub(super) struct GpuSamples {
+    gpu: Gpu,
     /// Operators of each network.
     rows: Vec<Vec<Row>>,
     squeezes: Vec<f64>,
@@ -119,6 +179,7 @@ impl GpuSamples {
     /// Joins networks with measured operators; `inferences_ms` without crossings. `None` where a network has no measured
     /// operator or the counts differ.
     pub(super) fn new(
+        gpu: Gpu,
         graphs: &[&LoweredGraph],
         families: &[&str],
         inferences_ms: &[f64],
@@ -126,6 +187,7 @@ impl GpuSamples {
         iterations: usize,
     ) -> Option<Self> {
         let mut samples = Self {
+            gpu,
             rows: Vec::new(),
             squeezes: Vec::new(),
             sums: Vec::new(),
@@ -137,13 +199,14 @@ impl GpuSamples {
             let shapes = shapes(graph);
             let mut rows = Vec::new();
             for found in measured.iter().filter(|row| row.model == graph.name) {
-                let features = Features::of(shapes.get(found.index)?.as_ref()?)?;
+                let features = Features::of(shapes.get(found.index)?.as_ref()?, gpu)?;
                 rows.push(Row { features, measured: found.latency_us, kernel: found.kernel.clone() });
             }
             if rows.len() != shapes.len() {
                 return None;
             }
-            samples.sums.push(rows.iter().map(|row| row.measured).sum());
+            let own = |row: &Row| row.measured * if row.kernel.contains(FUSED) { 0.5 } else { 1.0 };
+            samples.sums.push(rows.iter().map(own).sum());
             samples.squeezes.push(shapes.iter().flatten().filter(|shape| shape.squeeze).count() as f64);
             samples.rows.push(rows);
         }
@@ -152,19 +215,23 @@ impl GpuSamples {
 
     /// Fits all stages to some of the networks.
     pub(super) fn fit(&self, training: &[usize]) -> ModelFit {
-        let mut values: Vec<f64> = PRIORS.iter().map(|(value, _)| *value).collect();
-        let mut widths: Vec<f64> = PRIORS.iter().map(|(_, width)| *width).collect();
+        let beliefs = beliefs(self.gpu);
+        let mut values: Vec<f64> = beliefs.iter().map(|(value, _)| *value).collect();
+        let mut widths: Vec<f64> = beliefs.iter().map(|(_, width)| *width).collect();
         let mut condition = 1.0f64;
         let mut keep = |range: std::ops::Range<usize>, fitted: &Fitted| {
             values[range.clone()].copy_from_slice(&fitted.values());
             widths[range].copy_from_slice(&fitted.widths);
             condition = condition.max(fitted.condition);
         };
-        for class in Class::FITTED {
+        // On Adreno no data tell the time of Winograd kernels; their factor is declared.
+        let fitted = |class: &Class| self.gpu != Gpu::Adreno || *class != Class::Winograd;
+        for class in Class::FITTED.into_iter().filter(fitted) {
+            let range = self.gpu.range(class);
             let rows: Vec<&Row> = training
                 .iter()
                 .flat_map(|&i| &self.rows[i])
-                .filter(|row| row.features.class == class)
+                .filter(|row| row.features.class == class && !row.kernel.contains(FUSED))
                 .collect();
             if rows.is_empty() {
                 continue;
@@ -178,9 +245,9 @@ impl GpuSamples {
                 })
                 .collect();
             let predict = |c: &[f64]| rows.iter().map(|row| row.features.micros(c)).collect::<Vec<_>>();
-            let priors = priors(class.coefficients());
+            let priors = priors(&beliefs[range.clone()]);
             keep(
-                class.coefficients(),
+                range,
                 &Fitting {
                     predict: &predict,
                     measured: &measured,
@@ -192,6 +259,12 @@ impl GpuSamples {
                 .solve(),
             );
         }
+        let residual = self.residual(training, &values);
+        let mut keep = |range: std::ops::Range<usize>, fitted: &Fitted| {
+            values[range.clone()].copy_from_slice(&fitted.values());
+            widths[range].copy_from_slice(&fitted.widths);
+            condition = condition.max(fitted.condition);
+        };
         let measured: Vec<f64> = training.iter().map(|&i| self.inferences[i]).collect();
         let families: Vec<&str> = training.iter().map(|&i| self.families[i].as_str()).collect();
         let predict = |c: &[f64]| {
@@ -201,7 +274,7 @@ impl GpuSamples {
             };
             training.iter().map(of).collect::<Vec<_>>()
         };
-        let priors = priors(REMAINDER);
+        let priors = priors(&beliefs[REMAINDER]);
         keep(
             REMAINDER,
             &Fitting {
@@ -214,11 +287,14 @@ impl GpuSamples {
             }
             .solve(),
         );
-        let at_prior = (0..COEFFICIENTS.len()).filter(|&i| widths[i] > AT_PRIOR * PRIORS[i].1);
+        let at_prior = (0..COEFFICIENTS.len()).filter(|&i| widths[i] > AT_PRIOR * beliefs[i].1);
         ModelFit {
-            at_prior: at_prior.map(|i| COEFFICIENTS[i].name).collect(),
+            at_prior: at_prior.map(|i| self.gpu.coefficients()[i].name).collect(),
             condition,
-            coefficients: COEFFICIENTS
+            residual,
+            coefficients: self
+                .gpu
+                .coefficients()
                 .iter()
                 .zip(values.iter().zip(&widths))
                 .map(|(info, (value, width))| Coefficient {
@@ -230,16 +306,53 @@ impl GpuSamples {
         }
     }
 
+    /// Mean residuals of the equations over cells of the space of shapes; a shape counts once, however often it recurs.
+    fn residual(&self, training: &[usize], values: &[f64]) -> Vec<Anchor> {
+        let model = Coefficients { gpu: self.gpu, values: values.to_vec(), residual: Vec::new() };
+        let rows: Vec<&Row> =
+            training.iter().flat_map(|&i| &self.rows[i]).filter(|row| !row.kernel.contains(FUSED)).collect();
+        let mut cells: std::collections::BTreeMap<(u8, [i64; 5]), Anchor> = std::collections::BTreeMap::new();
+        for row in &rows {
+            let alike = rows.iter().filter(|other| other.features == row.features).count() as f64;
+            let weight = 1.0 / alike;
+            let error = (row.measured / model.micros(&row.features)).ln().clamp(-0.5, 0.5);
+            let place = row.features.position;
+            let class = row.features.class.number();
+            let cell: [i64; 5] = std::array::from_fn(|i| (place[i] / WIDTHS[i]).round() as i64);
+            let anchor = cells.entry((class, cell)).or_insert(Anchor {
+                class,
+                position: [0.0; 5],
+                weight: 0.0,
+                residual: 0.0,
+            });
+            for (sum, x) in anchor.position.iter_mut().zip(place) {
+                *sum += weight * x;
+            }
+            anchor.weight += weight;
+            anchor.residual += weight * error;
+        }
+        cells
+            .into_values()
+            .map(|sum| Anchor {
+                position: sum.position.map(|x| x / sum.weight),
+                residual: sum.residual / sum.weight,
+                ..sum
+            })
+            .collect()
+    }
+
     /// Predictions of single operators by models that have not seen their family.
     pub(super) fn unseen_operators(&self) -> Option<OperatorScore> {
         let families: Vec<&str> = self.families.iter().map(String::as_str).collect();
         let (mut predicted, mut measured, mut right) = (Vec::new(), Vec::new(), 0usize);
         for held_out in super::cross_validation::folds(&families) {
             let training: Vec<usize> = (0..families.len()).filter(|i| !held_out.contains(i)).collect();
-            let values: Vec<f64> = self.fit(&training).coefficients.iter().map(|c| c.value).collect();
-            for row in held_out.iter().flat_map(|&i| &self.rows[i]) {
-                let factor = if row.features.class == Class::Winograd { values[WINOGRAD] } else { 1.0 };
-                predicted.push(row.features.micros(&values[row.features.class.coefficients()]) * factor);
+            let fitted = self.fit(&training);
+            let values: Vec<f64> = fitted.coefficients.iter().map(|c| c.value).collect();
+            let model = Coefficients { gpu: self.gpu, values, residual: fitted.residual };
+            for row in held_out.iter().flat_map(|&i| &self.rows[i]).filter(|row| !row.kernel.contains(FUSED))
+            {
+                predicted.push(model.micros(&row.features));
                 measured.push(row.measured);
                 right += usize::from(family_of_class(row.features.class) == family_of_kernel(&row.kernel));
             }

@@ -15,7 +15,7 @@ pub fn fitted_tables(models: &[FittedModel]) -> String {
             text,
             "\n[[fitted]]\nid = {}\nexecutor = {}\nprecision = \"{}\"\nform = \"{}\"\nmeasured_with = {}\n\
              networks = {}\nfamilies = {}\nleave_family_out_percent = {:.2}\ninterval_90 = [{low:.4}, {high:.4}]\n\
-             source = {}\nconfidence = \"{}\"\n\n# Value, standard deviation of its logarithm.\n[fitted.coefficients]\n",
+             source = {}\nconfidence = \"{}\"\n",
             quoted(&model.id),
             quoted(&model.executor),
             model.precision.id(),
@@ -27,6 +27,20 @@ pub fn fitted_tables(models: &[FittedModel]) -> String {
             quoted(&model.provenance.source),
             model.provenance.confidence.id(),
         );
+        if !model.residual.is_empty() {
+            text.push_str("# Class, place in the space of shapes, weight, mean logarithm of measured / equations.\nresidual = [\n");
+            for anchor in &model.residual {
+                let numbers =
+                    anchor.position.iter().map(|x| format!("{x:.2}")).collect::<Vec<_>>().join(", ");
+                let _ = writeln!(
+                    text,
+                    "    [{}.0, {numbers}, {:.2}, {:.3}],",
+                    anchor.class, anchor.weight, anchor.residual
+                );
+            }
+            text.push_str("]\n");
+        }
+        text.push_str("\n# Value, standard deviation of its logarithm.\n[fitted.coefficients]\n");
         for coefficient in &model.coefficients {
             let _ = writeln!(
                 text,

@@ -116,6 +116,7 @@ fn limits() -> String {
          - A set of cores without a row runs like as many of its slowest cores.\n\
          - Priors and a few choices (tile sizes, resident waves, the tightness of priors) were made while looking at the same 77 networks; on\n  \
            families that nobody has looked at, expect one to three points more.\n\
+         - Exynos 9820 and A12 Bionic: only core counts, highest clocks and cache sizes are known, from secondary sources; power is assumed.\n\
          - Networks were measured at the highest clocks; at other clocks compute scales with the clock and traffic with the memory rate, which\n  \
            physics says and no measurement here checks.\n\
          - Winograd kernels on Adreno never run in these networks; their factor is declared from two other GPUs.\n\

@@ -9,7 +9,7 @@ use super::check::{Checker, Inherited, Rule};
 use super::runtime_file::word;
 use crate::diagnostics::{nearest, printable};
 use crate::physics::Form;
-use crate::soc::{Coefficient, ExecutorName, FittedModel, Precision, Target};
+use crate::soc::{Anchor, Coefficient, ExecutorName, FittedModel, Precision, Target};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,9 @@ pub(super) struct RawFitted {
     interval_90: Spanned<[f64; 2]>,
     source: Option<Spanned<String>>,
     confidence: Option<Spanned<String>>,
+    /// Class, five coordinates, weight, mean logarithmic residual.
+    #[serde(default)]
+    residual: Vec<Spanned<[f64; 8]>>,
     /// Name to value and standard deviation of its logarithm.
     coefficients: Spanned<BTreeMap<Spanned<String>, Spanned<[f64; 2]>>>,
 }
@@ -104,6 +107,7 @@ pub(super) fn fitted(check: &mut Checker<'_>, raw: &RawFitted, top: &Inherited) 
         let message = format!("interval_90 = [{low}, {high}] is upside down");
         check.error("soc::out-of-range", &raw.interval_90.span(), message, "write the lower quantile first");
     }
+    let residual = raw.residual.iter().filter_map(|row| anchor(check, row)).collect();
     Some(FittedModel {
         id,
         executor: executor.base(),
@@ -115,6 +119,23 @@ pub(super) fn fitted(check: &mut Checker<'_>, raw: &RawFitted, top: &Inherited) 
         leave_family_out,
         interval: (low, high),
         coefficients,
+        residual,
         provenance,
     })
+}
+
+fn anchor(check: &mut Checker<'_>, row: &Spanned<[f64; 8]>) -> Option<Anchor> {
+    let [class, a, b, c, d, e, weight, residual] = *row.get_ref();
+    let fine = (0.0..64.0).contains(&class)
+        && class.fract() == 0.0
+        && [a, b, c, d, e].iter().all(|x| x.abs() < 1e4)
+        && (0.0..1e9).contains(&weight)
+        && residual.abs() <= 2.0;
+    if !fine {
+        let message = "this is no anchor of a residual";
+        let help = "write [class, five coordinates, weight, mean logarithmic residual of at most 2]";
+        check.error("soc::out-of-range", &row.span(), message, help);
+        return None;
+    }
+    Some(Anchor { class: class as u8, position: [a, b, c, d, e], weight, residual })
 }

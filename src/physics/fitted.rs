@@ -2,7 +2,7 @@
 
 use super::shape::Shape;
 use super::tflite_cpu::{self, Setting};
-use super::tflite_gpu;
+use super::tflite_gpu::{self, Gpu};
 use super::unlisted::Unlisted;
 use crate::soc::FittedModel;
 
@@ -11,8 +11,8 @@ use crate::soc::FittedModel;
 pub enum Form {
     /// Built-in CPU kernels of TensorFlow Lite: [`tflite_cpu`].
     TfliteCpu,
-    /// GPU delegate of TensorFlow Lite on Adreno 6xx: [`tflite_gpu`].
-    TfliteAdreno,
+    /// GPU delegate of TensorFlow Lite: [`tflite_gpu`].
+    TfliteGpu(Gpu),
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -41,14 +41,21 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 2] = [Self::TfliteCpu, Self::TfliteAdreno];
+    pub const ALL: [Self; 4] = [
+        Self::TfliteCpu,
+        Self::TfliteGpu(Gpu::Adreno),
+        Self::TfliteGpu(Gpu::Mali),
+        Self::TfliteGpu(Gpu::Apple),
+    ];
 
     /// The word used in profiles.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
             Self::TfliteCpu => "tflite-cpu",
-            Self::TfliteAdreno => "tflite-adreno",
+            Self::TfliteGpu(Gpu::Adreno) => "tflite-adreno",
+            Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
+            Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
         }
     }
 
@@ -63,7 +70,7 @@ impl Form {
     pub fn coefficients(self, cores: usize) -> Vec<&'static CoefficientInfo> {
         let all: &'static [CoefficientInfo] = match self {
             Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
-            Self::TfliteAdreno => &tflite_gpu::COEFFICIENTS,
+            Self::TfliteGpu(gpu) => gpu.coefficients(),
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
     }
@@ -109,10 +116,14 @@ impl FittedCost {
             Form::TfliteCpu => {
                 Equations::Cpu(Box::new(tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?))
             }
-            Form::TfliteAdreno => {
+            Form::TfliteGpu(gpu) => {
                 let values: Option<Vec<f64>> =
-                    tflite_gpu::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
-                Equations::Gpu(tflite_gpu::Coefficients(values?))
+                    gpu.coefficients().iter().map(|info| named(info.name)).collect();
+                Equations::Gpu(tflite_gpu::Coefficients {
+                    gpu,
+                    values: values?,
+                    residual: model.residual.clone(),
+                })
             }
         };
         Some(Self { equations, setting })
@@ -134,7 +145,10 @@ impl FittedCost {
         match &self.equations {
             Equations::Cpu(_) => 1.0,
             Equations::Gpu(coefficients) => {
-                let features = shapes.iter().flatten().filter_map(tflite_gpu::Features::of);
+                let features = shapes
+                    .iter()
+                    .flatten()
+                    .filter_map(|shape| tflite_gpu::Features::of(shape, coefficients.gpu));
                 coefficients.stretch(features.map(|f| coefficients.micros(&f)).sum())
             }
         }

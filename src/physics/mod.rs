@@ -5,6 +5,7 @@ pub mod compile;
 pub mod core_set;
 pub mod cost_table;
 pub mod fitted;
+pub mod gpu_blocks;
 pub mod latency;
 pub mod machine;
 pub mod numbers;

@@ -1,4 +1,5 @@
-//! Time of an operator by the GPU delegate of TensorFlow Lite 2.10 on Adreno 6xx, fitted to single operators.
+//! Time of an operator by the GPU delegate of TensorFlow Lite 2.10 on Adreno 6xx, Mali (Bifrost) and Apple GPUs, fitted to
+//! single operators.
 //!
 //! Kernels are chosen from the shape ([`Class::of`]); each has its own equation. Channels are counted in slices of 4
 //! (`Si`, `So`), bytes are those of half precision in kB, times in microseconds:
@@ -6,8 +7,10 @@
 //! convolution   t0 + |I l (1 | waves)_p , weights wb|_q + in ab + out ob      I = window Si,  |a, b|_p = (a^p + b^p)^(1/p)
 //!               waves = nb + min(1, rounding) (ceil(nb) - nb),  nb = waves per core / resident waves
 //! constant      t0 + |I l, pixels (window cin So product + So write + I read)|_p
+//!               on Mali and Apple GPUs t0 + |I |latency, waves c|_p, weights|_q + in ab + out ob
 //! depthwise     t0 + |threads c, bytes ab|_p      fully connected  t0 + ceil(Si/4) l + weights wb + beyond cap wd
-//! Winograd      factor x the convolution rule on its 36 tile products
+//! Winograd      |36 tile products, weights|_p + transforms; on Adreno, which never ran it here, a factor x the
+//!               convolution rule on these products
 //! inference     sum + r0 + a sum / (1 + sum/S0) + u squeeze branches
 //! ```
 //! The last line is the explicit unlisted part: element-wise kernels, and clock and idle effects that saturate; it
@@ -17,9 +20,54 @@
 
 use super::adreno_blocks::{divisor, waves};
 use super::fitted::{CoefficientInfo, FittedTime, Role};
+use super::gpu_blocks::{apple, mali};
 use super::latency::combine;
 use super::shape::{Shape, ShapeKind};
 use super::tflite_cpu::Setting;
+use crate::soc::Anchor;
+
+/// Families of GPUs with rules of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Gpu {
+    Adreno,
+    Mali,
+    Apple,
+}
+
+impl Gpu {
+    /// The family of a GPU by the beginning of its product name.
+    #[must_use]
+    pub fn of_title(title: &str) -> Option<Self> {
+        [("Adreno", Self::Adreno), ("Mali", Self::Mali), ("Apple", Self::Apple)]
+            .into_iter()
+            .find_map(|(name, gpu)| title.starts_with(name).then_some(gpu))
+    }
+
+    /// Its coefficients, class by class.
+    #[must_use]
+    pub const fn coefficients(self) -> &'static [CoefficientInfo; 60] {
+        match self {
+            Self::Adreno => &COEFFICIENTS,
+            Self::Mali | Self::Apple => &OTHER_COEFFICIENTS,
+        }
+    }
+
+    /// Where the coefficients of a class lie.
+    #[must_use]
+    pub const fn range(self, class: Class) -> std::ops::Range<usize> {
+        let own = class.coefficients();
+        match (self, class) {
+            (Self::Adreno, _) => own,
+            (_, Class::Convolution) => 32..47,
+            (_, Class::Winograd) => 47..52,
+            (_, Class::Depthwise3Stride2) => 52..56,
+            // Constant-memory kernels are those of Adreno alone.
+            (_, Class::Constant) => 0..0,
+            _ => own.start - 6..own.end - 6,
+        }
+    }
+}
 
 /// The kernel that the delegate picks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +76,7 @@ pub enum Class {
     Constant,
     Depthwise,
     Depthwise3,
+    Depthwise3Stride2,
     FullyConnected,
     Mean,
     Pooling,
@@ -39,7 +88,7 @@ pub enum Class {
 
 impl Class {
     /// Classes that have coefficients of their own, in the order of [`COEFFICIENTS`].
-    pub const FITTED: [Self; 9] = [
+    pub const FITTED: [Self; 11] = [
         Self::Constant,
         Self::Depthwise,
         Self::Depthwise3,
@@ -49,20 +98,26 @@ impl Class {
         Self::Concatenation,
         Self::Grouped,
         Self::Convolution,
+        Self::Winograd,
+        Self::Depthwise3Stride2,
     ];
 
     /// The class of a shape; `None` for operators whose time is in the unlisted part.
     #[must_use]
-    pub fn of(shape: &Shape) -> Option<Self> {
+    pub fn of(shape: &Shape, gpu: Gpu) -> Option<Self> {
         let (si, so) = slices(shape);
+        let (deep, many) = if gpu == Gpu::Adreno { (32.0, 128.0) } else { (16.0, 32.0) };
         Some(match shape.kind {
             ShapeKind::FullyConnected => Self::FullyConnected,
             ShapeKind::Convolution => {
                 let tiles = (shape.out_height / 4.0).ceil() * (shape.out_width / 4.0).ceil();
                 let three = shape.kernel_height == 3.0 && shape.kernel_width == 3.0 && shape.stride == 1.0;
-                if three && si >= 32.0 && so >= 32.0 && tiles >= 128.0 {
+                if three && si >= deep && so >= deep && tiles >= many {
                     Self::Winograd
-                } else if so <= 8.0 && shape.in_channels * so * 4.0 * shape.window() * 2.0 <= 3584.0 {
+                } else if gpu == Gpu::Adreno
+                    && so <= 8.0
+                    && shape.in_channels * so * 4.0 * shape.window() * 2.0 <= 3584.0
+                {
                     Self::Constant
                 } else {
                     Self::Convolution
@@ -70,6 +125,9 @@ impl Class {
             }
             ShapeKind::Grouped => Self::Grouped,
             ShapeKind::Depthwise if shape.window() == 9.0 && shape.stride == 1.0 => Self::Depthwise3,
+            ShapeKind::Depthwise if gpu == Gpu::Apple && shape.window() == 9.0 && shape.stride == 2.0 => {
+                Self::Depthwise3Stride2
+            }
             ShapeKind::Depthwise => Self::Depthwise,
             ShapeKind::Mean => Self::Mean,
             ShapeKind::Pooling if shape.out_pixels() <= 1.0 => Self::Mean,
@@ -79,6 +137,12 @@ impl Class {
         })
     }
 
+    /// Its number in the anchors of residuals.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
     /// Name of the kernel in reports.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -86,6 +150,7 @@ impl Class {
             Self::Constant => "constant-convolution",
             Self::Depthwise => "depthwise",
             Self::Depthwise3 => "depthwise-3x3",
+            Self::Depthwise3Stride2 => "depthwise-3x3-stride-2",
             Self::FullyConnected => "fully-connected",
             Self::Mean => "mean",
             Self::Pooling => "pooling",
@@ -97,11 +162,10 @@ impl Class {
     }
 
     /// Where its coefficients lie in [`COEFFICIENTS`].
-    #[must_use]
-    pub const fn coefficients(self) -> std::ops::Range<usize> {
+    const fn coefficients(self) -> std::ops::Range<usize> {
         match self {
             Self::Constant => 0..6,
-            Self::Depthwise => 6..12,
+            Self::Depthwise | Self::Depthwise3Stride2 => 6..12,
             Self::Depthwise3 => 12..16,
             Self::FullyConnected => 16..21,
             Self::Mean => 21..25,
@@ -113,7 +177,7 @@ impl Class {
     }
 }
 
-/// Where the coefficient of Winograd kernels lies.
+/// Where the factor of Winograd kernels lies on Adreno.
 pub const WINOGRAD: usize = 55;
 /// Where the coefficients of the unlisted part lie.
 pub const REMAINDER: std::ops::Range<usize> = 56..60;
@@ -193,11 +257,59 @@ pub const COEFFICIENTS: [CoefficientInfo; 60] = [
     time("unlisted_squeeze_us", "unlisted kernels of one squeeze branch"),
 ];
 
+/// The coefficients of Mali and Apple GPUs: the shared classes, then convolutions, Winograd, the remainder.
+pub const OTHER_COEFFICIENTS: [CoefficientInfo; 60] = other_coefficients();
+
+const fn other_coefficients() -> [CoefficientInfo; 60] {
+    let own = [
+        time("convolution_launch_us", "launch of the generic convolution"),
+        time("convolution_latency_us", "latency of one inner iteration, 1x1"),
+        time("convolution_window_latency_us", "the same for windows"),
+        time("convolution_block_1_us", "iteration of a wave, 1 output per thread"),
+        time("convolution_block_2_us", "2 outputs"),
+        time("convolution_block_4_us", "4 outputs"),
+        time("convolution_block_8_us", "8 outputs"),
+        ratio("convolution_window_factor", "factor of windows"),
+        ratio("convolution_latency_exponent", "combination of latency and throughput"),
+        ratio("convolution_weights_exponent", "combination with weights"),
+        time("convolution_weights_us_per_kb", "weights"),
+        time("convolution_weights_beyond_us_per_kb", "weights above the cache, on top"),
+        ratio("convolution_cache_kb", "weights above this cost more"),
+        time("convolution_read_us_per_kb", "input activations"),
+        time("convolution_write_us_per_kb", "output activations"),
+        time("winograd_launch_us", "launch of a Winograd convolution"),
+        time("winograd_product_ps", "product of a tile element"),
+        time("winograd_weights_us_per_kb", "weights"),
+        time("winograd_transform_us_per_kb", "transformed activations"),
+        ratio("winograd_exponent", "combination of products and weights"),
+        time("depthwise_3_stride_2_launch_us", "launch of the 3x3 kernel at stride 2 (Apple)"),
+        time("depthwise_3_stride_2_product_ns", "product of a slice"),
+        time("depthwise_3_stride_2_traffic_us_per_kb", "activations"),
+        ratio("depthwise_3_stride_2_exponent", "combination of products and traffic"),
+    ];
+    let mut all = [COEFFICIENTS[0]; 60];
+    let mut i = 0;
+    while i < 60 {
+        all[i] = if i < 32 {
+            COEFFICIENTS[i + 6]
+        } else if i < 56 {
+            own[i - 32]
+        } else {
+            COEFFICIENTS[i]
+        };
+        i += 1;
+    }
+    all
+}
+
 /// Amounts of an operator.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Features {
     /// The kernel.
     pub class: Class,
+    /// Where it lies in the space of shapes in which residuals are smoothed.
+    pub position: [f64; 5],
+    gpu: Gpu,
     iterations: f64,
     pixels: f64,
     so: f64,
@@ -218,6 +330,20 @@ pub struct Features {
     write_kb: f64,
 }
 
+/// log2 of side and channels, window side (operands of a concatenation), twice the stride beyond 1.
+fn position(shape: &Shape) -> [f64; 5] {
+    let log = |x: f64| x.max(1.0).log2();
+    let side = match shape.kind {
+        ShapeKind::Mean => (shape.read / shape.out_channels.max(1.0)).sqrt(),
+        _ => shape.out_pixels().sqrt(),
+    };
+    let window = match shape.kind {
+        ShapeKind::Concatenation => shape.operands,
+        _ => shape.window().sqrt(),
+    };
+    [log(side), log(shape.in_channels), log(shape.out_channels), window, 2.0 * (shape.stride - 1.0)]
+}
+
 fn slices(shape: &Shape) -> (f64, f64) {
     ((shape.in_channels / 4.0).ceil(), (shape.out_channels / 4.0).ceil())
 }
@@ -225,11 +351,13 @@ fn slices(shape: &Shape) -> (f64, f64) {
 impl Features {
     /// The amounts; `None` for operators in the unlisted part.
     #[must_use]
-    pub fn of(shape: &Shape) -> Option<Self> {
-        let class = Class::of(shape)?;
+    pub fn of(shape: &Shape, gpu: Gpu) -> Option<Self> {
+        let class = Class::of(shape, gpu)?;
         let (si, so) = slices(shape);
         let mut f = Self {
             class,
+            position: position(shape),
+            gpu,
             iterations: shape.window() * si,
             pixels: shape.out_pixels(),
             so,
@@ -250,7 +378,14 @@ impl Features {
             write_kb: shape.out_pixels() * so * 8e-3,
         };
         match class {
-            Class::Convolution => (f.block, f.waves) = waves(shape.out_width, shape.out_height, so),
+            Class::Convolution => {
+                let (width, height) = (shape.out_width, shape.out_height);
+                (f.block, f.waves) = match gpu {
+                    Gpu::Adreno => waves(width, height, so),
+                    Gpu::Mali => mali(width, height, so, f.general),
+                    Gpu::Apple => apple(width, height, so),
+                };
+            }
             Class::Grouped => f.iterations = shape.window() * (shape.in_channels / shape.groups / 4.0).ceil(),
             Class::Mean if shape.kind == ShapeKind::Mean => {
                 f.si = (shape.out_channels / 4.0).ceil();
@@ -295,6 +430,10 @@ impl Features {
                 let products = self.pixels * self.so * self.window * at(1) * large * strided * 1e-3 * clock;
                 both(products, (self.read_kb + self.write_kb) * at(4) * memory, at(5))
             }
+            Class::Depthwise3Stride2 => {
+                let products = self.pixels * self.so * self.window * at(1) * 1e-3 * clock;
+                both(products, (self.read_kb + self.write_kb) * at(2) * memory, at(3))
+            }
             Class::Depthwise3 => {
                 let blocks = self.half_pixels * self.so * at(1) * 1e-3 * clock;
                 both(blocks, 2.0 * self.write_kb * at(2) * memory, at(3))
@@ -329,6 +468,26 @@ impl Features {
                 let latency = self.iterations * at(1) * clock;
                 (launch, products + latency, traffic, latency + combine(products, traffic, at(4).max(0.2)))
             }
+            Class::Convolution if self.gpu != Gpu::Adreno => {
+                let latency = if self.window > 1.0 { at(2) } else { at(1) };
+                let wave = at(3 + self.block) * if self.window > 1.0 { at(7) } else { 1.0 };
+                let compute = self.iterations * combine(latency, self.waves * wave, at(8).max(0.2)) * clock;
+                let beyond = (self.weights_kb - at(12)).max(0.0);
+                let weights = (self.weights_kb * at(10) + beyond * at(11)) * memory;
+                let traffic = (self.read_kb * at(13) + self.write_kb * at(14)) * memory;
+                (launch, compute, weights + traffic, combine(compute, weights, at(9).max(0.2)) + traffic)
+            }
+            Class::Winograd if self.gpu != Gpu::Adreno => {
+                let products = self.read_kb / 8e-3 * self.so * 16.0 * at(1) * 1e-6 * clock;
+                let weights = self.weights_kb * at(2) * memory;
+                let transforms = (self.read_kb + self.write_kb) * at(3) * memory;
+                (
+                    launch,
+                    products,
+                    weights + transforms,
+                    combine(products, weights, at(4).max(0.2)) + transforms,
+                )
+            }
             Class::Convolution | Class::Winograd => {
                 let factor = if self.general { at(5 + self.block) } else { 1.0 };
                 let resident = if self.general { 12.0 } else { 16.0 };
@@ -361,20 +520,50 @@ impl Features {
     }
 }
 
-/// Values in the order of [`COEFFICIENTS`].
+/// Values in the order of [`Gpu::coefficients`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Coefficients(pub Vec<f64>);
+pub struct Coefficients {
+    /// The family of the GPU.
+    pub gpu: Gpu,
+    /// The values.
+    pub values: Vec<f64>,
+    /// What the equations miss at measured shapes.
+    pub residual: Vec<Anchor>,
+}
+
+/// Widths of the kernel that smooths residuals: log2 of side and channels, window side, twice the stride beyond 1.
+pub const WIDTHS: [f64; 5] = [0.35, 0.7, 0.7, 0.3, 0.3];
 
 impl Coefficients {
     /// Launch and execution of an operator in microseconds at the reference clocks.
     #[must_use]
     pub fn micros(&self, features: &Features) -> f64 {
-        let own = self.0.get(features.class.coefficients()).unwrap_or_default();
-        features.micros(own) * if features.class == Class::Winograd { self.at(WINOGRAD) } else { 1.0 }
+        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
+        features.micros(own) * self.factor(features)
+    }
+
+    /// The declared factor of Winograd kernels on Adreno, and the smoothed residual:
+    /// `exp(sum w K r / (sum w K + 1))`, K a Gaussian kernel around each anchor of the class.
+    fn factor(&self, features: &Features) -> f64 {
+        let declared = features.class == Class::Winograd && self.gpu == Gpu::Adreno;
+        let (mut sum, mut weights) = (0.0, 1.0);
+        for anchor in self.residual.iter().filter(|anchor| anchor.class == features.class.number()) {
+            let distance: f64 = anchor
+                .position
+                .iter()
+                .zip(&features.position)
+                .zip(&WIDTHS)
+                .map(|((a, b), width)| ((a - b) / width).powi(2))
+                .sum();
+            let kernel = anchor.weight * (-0.5 * distance).exp();
+            sum += kernel * anchor.residual;
+            weights += kernel;
+        }
+        (sum / weights).exp() * if declared { self.at(WINOGRAD) } else { 1.0 }
     }
 
     fn at(&self, i: usize) -> f64 {
-        self.0.get(i).copied().unwrap_or(0.0)
+        self.values.get(i).copied().unwrap_or(0.0)
     }
 
     /// Overhead of an inference in seconds.
@@ -398,7 +587,7 @@ impl Coefficients {
     /// Time of an operator in an inference whose operators stretch by `stretch`.
     #[must_use]
     pub fn time(&self, shape: &Shape, stretch: f64, setting: &Setting) -> FittedTime {
-        let Some(features) = Features::of(shape) else {
+        let Some(features) = Features::of(shape, self.gpu) else {
             // Part of the unlisted share.
             let kernel = "in the unlisted part";
             return FittedTime {
@@ -410,9 +599,9 @@ impl Coefficients {
                 kernel,
             };
         };
-        let own = self.0.get(features.class.coefficients()).unwrap_or_default();
+        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
         let (launch, compute, memory, rest) = features.terms(own, setting.core_scale, setting.memory_scale);
-        let factor = if features.class == Class::Winograd { self.at(WINOGRAD) } else { 1.0 };
+        let factor = self.factor(&features);
         let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
         let (launch, rest) = (launch * factor, rest * factor);
         let alone = (rest + (stretch - 1.0) * (launch + rest) + squeeze) * 1e-6;

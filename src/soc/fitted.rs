@@ -26,8 +26,23 @@ pub struct FittedModel {
     pub interval: (f64, f64),
     /// The coefficients, by name.
     pub coefficients: Vec<Coefficient>,
+    /// What the equations miss at shapes that were measured, for forms of single operators; empty for others.
+    pub residual: Vec<Anchor>,
     /// Where the measurements come from.
     pub provenance: Provenance,
+}
+
+/// A mean residual of measured operators around one shape.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Anchor {
+    /// Number of the kernel class in its form.
+    pub class: u8,
+    /// Where it lies in the form's space of shapes.
+    pub position: [f64; 5],
+    /// How many distinct shapes it stands for.
+    pub weight: f64,
+    /// Mean logarithm of measured / equations.
+    pub residual: f64,
 }
 
 /// A fitted coefficient.

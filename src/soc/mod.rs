@@ -9,7 +9,7 @@ pub mod runtime;
 pub mod support;
 
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
-pub use fitted::{Coefficient, FittedModel};
+pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
 };

@@ -73,7 +73,7 @@ fn operators_of_the_gpu_are_predicted_on_families_left_out() {
     println!("{:?} {operators:?}", found.unseen_errors);
     assert_eq!(operators.errors.count, 3339);
     assert!(
-        found.unseen_errors.mape < 5.0 && operators.errors.mape < 12.0 && operators.errors.within_10 > 55.0
+        found.unseen_errors.mape < 5.0 && operators.errors.mape < 12.0 && operators.errors.within_10 > 68.0
     );
     assert!(operators.kernel_choice_percent > 99.0);
     // Without measured operators a device cannot be calibrated.
@@ -176,7 +176,7 @@ fn the_shipped_profile_scores_as_it_says() {
     let skipped: usize = validation.skipped.iter().map(|s| s.rows).sum();
     assert_eq!(validation.rows_compared + skipped, validation.rows);
     let calibrated: Vec<_> = validation.groups.iter().filter(|g| g.calibrated).collect();
-    assert_eq!(calibrated.len(), 49);
+    assert_eq!(calibrated.len(), 51);
     for group in calibrated {
         assert!(group.mape_percent < 10.0, "{group:?}");
         assert!(group.interval_coverage_percent.unwrap() >= 85.0, "{group:?}");
@@ -239,6 +239,9 @@ fn bad_fitted_tables_are_refused_with_a_way_out() {
     assert!(message("executor = \"cpu-1large\"", "executor = \"cpu-large\"").contains("cpu-3med or gpu"));
     assert!(message("\ngemm_gflops = [", "\ngemm_gflops = [0.0, 0.1] # [").contains("out of range"));
     assert!(message("interval_90 = [0.", "interval_90 = [9.").contains("upside down"));
+    assert!(
+        message("residual = [\n", "residual = [\n    [0.5, 1, 1, 1, 1, 1, 1, 0.1],\n").contains("no anchor")
+    );
     assert!(message("id = \"cpu-1large1med-fp32\"", "id = \"cpu-1large-fp32\"").contains("already defined"));
 }
 
