@@ -52,15 +52,22 @@ pub(super) struct UnitEdge {
 }
 
 /// Edges between units, sorted by target; a tensor that several operators of a unit read comes once.
-pub(super) fn quotient(dag: &Dag, unit_of: &[u32]) -> Vec<UnitEdge> {
-    let mut edges = Vec::new();
+pub(super) fn quotient(dag: &Dag, units: usize, unit_of: &[u32]) -> Vec<UnitEdge> {
+    let mut edges: Vec<UnitEdge> = Vec::with_capacity(dag.edges());
     let mut seen = std::collections::BTreeSet::new();
+    // With one operator to a unit a repeated tensor can only be among the operator's own few inputs.
+    let single = units == dag.len();
     for operator in 0..dag.len() as u32 {
         let target = unit_of[operator as usize];
+        let own = edges.len();
         for link in dag.predecessors(operator) {
             let source = unit_of[link.node as usize];
-            // An operator may read one tensor twice, so this holds for units of one operator too.
-            if source != target && seen.insert((source, target, link.tensor)) {
+            let repeated = if single {
+                edges[own..].iter().any(|edge| edge.source == source && edge.data == link.tensor)
+            } else {
+                source != target && !seen.insert((source, target, link.tensor))
+            };
+            if source != target && !repeated {
                 edges.push(UnitEdge { source, target, data: link.tensor, bytes: link.bytes });
             }
         }

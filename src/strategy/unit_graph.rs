@@ -52,7 +52,7 @@ impl UnitGraph {
     pub fn new(view: &PlanningView<'_>, plan: &Plan) -> Result<Self, StrategyError> {
         let (dag, platform) = (view.dag, view.platform);
         let unit_of = unit_of_operators(dag, plan)?;
-        let edges = quotient(dag, &unit_of);
+        let edges = quotient(dag, plan.len(), &unit_of);
         check_order(&edges, plan, platform)?;
         let executors = platform.executors.len();
         let mut graph = Self {
