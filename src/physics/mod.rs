@@ -6,6 +6,7 @@ pub mod core_set;
 pub mod cost_table;
 pub mod fitted;
 pub mod gpu_blocks;
+pub mod gpu_coefficients;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
