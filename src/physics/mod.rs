@@ -6,6 +6,8 @@ pub mod core_set;
 pub mod cost_table;
 pub mod fitted;
 pub mod gpu_blocks;
+pub mod gpu_coefficients;
+pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
