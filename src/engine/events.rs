@@ -20,8 +20,8 @@ pub enum Phase {
 
 /// Events by time, then [`Phase`], then the order in which they were pushed.
 ///
-/// Push and pop take O(log n). An event that is no longer wanted is not removed: the model recognises it by a
-/// generation number in its payload and ignores it.
+/// Push and pop take O(log n). Events cannot be taken back: what may change its time belongs into an
+/// [`ActivityTable`](super::ActivityTable).
 ///
 /// ```
 /// use hetsoc::engine::{EventQueue, Phase};

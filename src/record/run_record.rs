@@ -35,7 +35,7 @@ pub struct RunRecord {
 pub struct RequestRecord {
     /// Which.
     pub id: RequestId,
-    /// When it entered its queue.
+    /// When it was due; a full queue may have held its source back until later.
     pub arrived: SimTime,
     /// When it left its queue.
     pub admitted: Option<SimTime>,

@@ -22,7 +22,9 @@ pub struct RunSummary {
     pub setup: Option<RunSetup>,
     /// The seed.
     pub seed: u64,
-    /// FNV-1a 64 of each input's bytes in hexadecimal, by the input's role (`model`, `soc`, ...).
+    /// FNV-1a 64 of each input in hexadecimal, by the input's role (`scenario`, `model ...`, `soc`, ...): of the bytes of models
+    /// and plans, and of what was understood of profiles and scenarios, so that comments do not matter. Comparable within
+    /// one version of the tool.
     pub input_hashes: BTreeMap<String, String>,
     /// Length of the run in simulated time.
     pub simulated_ms: f64,

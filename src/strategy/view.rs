@@ -93,7 +93,7 @@ impl Placements {
         Self { units, executors: Vec::new(), finishes: Vec::new() }
     }
 
-    /// Makes room for slot `slot` and forgets what it held.
+    /// Makes room for slot `slot`. What an earlier request left in a reused slot is overwritten as units are placed.
     pub fn reset(&mut self, slot: u32) {
         let end = (slot as usize + 1) * self.units;
         if self.executors.len() < end {
