@@ -24,4 +24,4 @@ pub use assemble::{AssembleError, Assembled, assemble};
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;
-pub use scenario_file::{profile_overrides, scenario, scenario_text, unknown_name};
+pub use scenario_file::{profile_overrides, scenario, scenario_text};

@@ -15,7 +15,7 @@ use super::scenario_raw::{
     RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
 };
 use super::scenario_streams::streams;
-use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
+use crate::diagnostics::{InputError, SourceText, printable};
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};
 use crate::units::{BytesPerSec, Hertz, SimDuration, SimTime};
@@ -259,16 +259,4 @@ fn strategy(check: &mut Checker<'_>, raw: RawStrategy) -> StrategySpec {
         name: raw.name.into_inner(),
         parameters: raw.parameters.into_iter().map(|(name, value)| (name, value.0)).collect(),
     }
-}
-
-/// An error for a strategy or model that is not known, with the nearest known one.
-#[must_use]
-pub fn unknown_name(what: &str, name: &str, known: &[&str]) -> InputError {
-    let mut help = format!("known: {}", known.join(", "));
-    if let Some(near) = nearest(name, known.iter().copied()) {
-        help = format!("did you mean `{near}`? {help}");
-    }
-    Diagnostic::new("config::unknown-value", format!("there is no {what} `{}`", printable(name)))
-        .help(help)
-        .into()
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::labels::RunLabels;
 use crate::simulation::observer::{Observer, RequestId};
-use crate::units::{PS_PER_SECOND, SimTime};
+use crate::units::SimTime;
 
 /// An observer that counts requests and keeps the latency of each completed one, per stream and in the
 /// order of completion. Latency is the time from arrival to finish, queueing included.
@@ -28,8 +28,6 @@ pub struct StreamMetrics {
     latencies: Vec<u64>,
     /// The same for warm-up requests.
     warm_up_latencies: Vec<u64>,
-    /// First arrival and last finish among the completed requests after the warm-up.
-    span: Option<(SimTime, SimTime)>,
     /// Arrival times of requests from number `first_open` on; `NEVER` once over.
     open: VecDeque<SimTime>,
     first_open: u32,
@@ -44,7 +42,6 @@ impl StreamMetrics {
             dropped: 0,
             latencies: Vec::new(),
             warm_up_latencies: Vec::new(),
-            span: None,
             open: VecDeque::new(),
             first_open: 0,
         }
@@ -60,12 +57,6 @@ impl StreamMetrics {
     #[must_use]
     pub fn warm_up_latencies_ms(&self) -> Vec<f64> {
         self.warm_up_latencies.iter().map(|&ps| ps as f64 / 1e9).collect()
-    }
-
-    /// First arrival and last finish among the completed requests after the warm-up.
-    #[must_use]
-    pub const fn span(&self) -> Option<(SimTime, SimTime)> {
-        self.span
     }
 
     /// Requests that arrived and are neither finished nor dropped.
@@ -119,13 +110,6 @@ impl Metrics {
         self.streams.iter().flat_map(|s| s.latencies.iter().map(|&ps| ps as f64 / 1e9)).collect()
     }
 
-    /// Completed requests after the warm-up per second, between the first arrival and the last finish
-    /// among them; `None` before any finished.
-    #[must_use]
-    pub fn throughput_per_s(&self) -> Option<f64> {
-        throughput(self.streams.iter())
-    }
-
     fn stream(&mut self, request: RequestId) -> &mut StreamMetrics {
         let index = usize::from(request.stream);
         while self.streams.len() <= index {
@@ -133,21 +117,6 @@ impl Metrics {
         }
         &mut self.streams[index]
     }
-}
-
-/// See [`Metrics::throughput_per_s`].
-pub(super) fn throughput<'a>(streams: impl Iterator<Item = &'a StreamMetrics>) -> Option<f64> {
-    let mut count = 0u64;
-    let mut span: Option<(SimTime, SimTime)> = None;
-    for stream in streams {
-        count += stream.latencies.len() as u64;
-        if let Some((from, to)) = stream.span {
-            span = Some(span.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
-        }
-    }
-    let (from, to) = span?;
-    let elapsed = to.since(from).0;
-    (elapsed > 0).then(|| count as f64 * PS_PER_SECOND as f64 / elapsed as f64)
 }
 
 impl Observer for Metrics {
@@ -170,8 +139,6 @@ impl Observer for Metrics {
             stream.warm_up_latencies.push(latency);
         } else {
             stream.latencies.push(latency);
-            stream.span =
-                Some(stream.span.map_or((arrived, now), |(from, to)| (from.min(arrived), to.max(now))));
         }
     }
 }
@@ -191,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn latencies_counts_and_throughput() {
+    fn latencies_and_counts() {
         let mut m = metrics(1);
         for n in 0..4 {
             m.arrived(SimTime(u64::from(n) * 10_000_000_000), id(n), SimTime(u64::from(n) * 10_000_000_000));
@@ -205,8 +172,6 @@ mod tests {
         assert_eq!(s.latencies_ms(), [10.0]);
         m.finished(SimTime(50_000_000_000), id(2));
         assert_eq!(m.streams()[0].latencies_ms(), [10.0, 30.0]);
-        // Two requests between 20 ms (arrival of request 2) and 50 ms.
-        assert!((m.throughput_per_s().unwrap() - 2.0 / 0.03).abs() < 1e-9);
     }
 
     #[test]

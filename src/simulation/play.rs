@@ -3,7 +3,7 @@
 use super::observer::Observer;
 use super::problem::{Outcome, Problem, SimulationError};
 use super::run::Simulation;
-use crate::engine::{self, EngineError, Limits, RunEnd};
+use crate::engine::{self, EngineError, Limits};
 use crate::predict::Estimates;
 use crate::strategy::{Plan, PlanningView, Strategy, UnitGraph};
 use crate::units::SimTime;
@@ -61,27 +61,24 @@ pub fn play<O: Observer>(
     // Work without duration happens at one time however much of it there is.
     let size: u64 = prepared.graphs.iter().map(|graph| 4 * (graph.len() + graph.edges()) as u64).sum();
     let events_at_one_time = problem.limits.events_at_one_time.saturating_add(size);
-    let end = match engine::run(&mut simulation, Limits { events_at_one_time, ..problem.limits }) {
+    let run = engine::run(&mut simulation, Limits { events_at_one_time, ..problem.limits });
+    let nothing_left = match &run {
+        Ok(end) => !end.truncated,
+        Err(error) => matches!(error, SimulationError::Engine(EngineError::Stalled { .. })),
+    };
+    if nothing_left && simulation.overflow && !simulation.is_stopped() {
         // What is due after the end of time never happens: the run would seem finished, or its waiters be blamed.
         // Where a limit ends the run before, it is just late.
-        Ok(end) if simulation.overflow && !end.truncated && !simulation.is_stopped() => {
-            if problem.limits.until == SimTime::NEVER {
-                return Err(SimulationError::TimeOverflow);
-            }
-            RunEnd { truncated: true, ..end }
+        if problem.limits.until == SimTime::NEVER {
+            return Err(SimulationError::TimeOverflow);
         }
-        Err(SimulationError::Engine(EngineError::Stalled { time, .. })) if simulation.overflow => {
-            if problem.limits.until == SimTime::NEVER {
-                return Err(SimulationError::TimeOverflow);
-            }
-            RunEnd { time, events: 0, truncated: true }
-        }
-        end => end?,
-    };
+        return Ok(simulation.close(problem.limits.until, true));
+    }
+    let end = run?;
     // Nothing else happens up to a time limit; a limit of events leaves the time after the last one unknown.
     let out_of_events = end.events >= problem.limits.events;
     let end_time = if end.truncated && !out_of_events { problem.limits.until } else { end.time };
-    Ok(simulation.close(end_time, end.events, end.truncated))
+    Ok(simulation.close(end_time, end.truncated))
 }
 
 /// [`prepare`], then [`play`].

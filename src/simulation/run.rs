@@ -247,7 +247,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    pub(super) fn close(mut self, end: SimTime, events: u64, truncated: bool) -> Outcome {
+    pub(super) fn close(mut self, end: SimTime, truncated: bool) -> Outcome {
         if truncated || self.is_stopped() {
             self.close_open_intervals(end);
         }
@@ -257,7 +257,6 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 u64::from(state.in_flight) + state.queue.len() as u64 + u64::from(state.held_back.is_some());
         }
         self.outcome.end = end;
-        self.outcome.events = events;
         self.outcome.truncated = truncated;
         self.outcome.resources = self.resources.iter().map(|resource| resource.totals).collect();
         self.outcome
@@ -297,6 +296,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
     }
 
     fn step(&mut self, now: SimTime) -> Result<(), SimulationError> {
+        self.outcome.events += 1;
         match self.upcoming.1 {
             Upcoming::Activity(slot) => self.activity_ended(now, slot)?,
             Upcoming::Bus => self.flow_ended(now),
