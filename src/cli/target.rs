@@ -127,6 +127,7 @@ impl TargetArguments {
             |error| match error {
                 AssembleError::Input(error) => CliError::Input(error),
                 AssembleError::Strategy(error) => error.into(),
+                AssembleError::Slicing(error) => error.into(),
             },
         )?;
         assembled.warnings.splice(0..0, warnings);

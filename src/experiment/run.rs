@@ -111,7 +111,7 @@ pub fn run_scenario(
     summary.model_error = assembled.model_errors.clone();
     summary.model_error.retain(|error| uses(problem, &prepared, &error.executor));
     summary.fallback = fallback(problem, &prepared, strategy);
-    match baseline(problem) {
+    match baseline(assembled.whole.as_ref().unwrap_or(problem)) {
         Baseline::Best(executor, mean_ms) => {
             let all: Vec<f64> = outcome.streams[0].latencies.iter().map(|(_, latency)| latency.millis()).collect();
             if !all.is_empty() {

@@ -29,3 +29,4 @@ mod readme;
 mod roofline;
 mod shared;
 mod shipped;
+mod slices;

@@ -25,6 +25,7 @@ pub fn convolution(op_type: &str, window: Window) -> LoweredGraph {
         elements: c * h * w,
         element_bytes: 4.0,
         is_float: true,
+        shared: false,
     };
     let w = window;
     let weights = w.kernel_height * w.kernel_width * w.in_channels / w.groups * w.out_channels;

@@ -143,6 +143,7 @@ fn tensor(graph: &mut LoweredGraph, name: String, elements: u64, shape: Vec<u64>
         elements,
         element_bytes: ELEMENT_BYTES as f64,
         is_float: true,
+        shared: false,
     });
     graph.tensors.len() as u32 - 1
 }
