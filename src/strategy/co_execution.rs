@@ -1,6 +1,6 @@
 //! What strategies that compute one operator on two executors at once have in common.
 
-use super::{Dispatch, Plan, PlanningView, StrategyError, TransferStart};
+use super::{Dispatch, Plan, PlanningView, SlicingView, StrategyError, TransferStart};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator};
 use crate::graph::partition::{Dimension, Role, Slice, Split, extent};
 use crate::soc::ExecutorId;
@@ -13,6 +13,27 @@ pub struct Pair {
     pub cpu: ExecutorId,
     /// Computes the second part.
     pub gpu: ExecutorId,
+}
+
+impl Pair {
+    /// Refuses executors that cannot share tensors.
+    ///
+    /// # Errors
+    /// [`StrategyError::Parameter`] when the runtime of [`Pair::gpu`] says nothing about what sharing costs.
+    pub fn check(&self, strategy: &str, streams: &[SlicingView<'_>]) -> Result<(), StrategyError> {
+        let able = |view: &SlicingView<'_>| view.slices.share(0, self.gpu).is_some();
+        match streams.iter().find(|view| !able(view)) {
+            None => Ok(()),
+            Some(view) => Err(StrategyError::Parameter {
+                strategy: strategy.to_owned(),
+                problem: format!(
+                    "the runtime of `{}` has no `sharing` section, so that nobody knows what sharing tensors costs; use a \
+                     runtime that has one, such as mace",
+                    view.whole.platform.executor(self.gpu).name
+                ),
+            }),
+        }
+    }
 }
 
 /// The part of [`Pair::gpu`].

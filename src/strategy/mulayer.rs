@@ -75,6 +75,7 @@ impl Strategy for MuLayer {
     }
 
     fn slice(&mut self, streams: &[SlicingView<'_>]) -> Result<Vec<Vec<Split>>, StrategyError> {
+        self.pair.check(self.id(), streams)?;
         self.placements = streams
             .iter()
             .map(|view| (0..view.whole.dag.len() as u32).map(|op| self.place(view, op)).collect())
