@@ -12,6 +12,7 @@ mod bad_profiles;
 mod build;
 mod calibration;
 mod common_benchmark;
+mod compare;
 mod coverage;
 mod engine_errors;
 mod fluid_reference;
