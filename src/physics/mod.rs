@@ -4,6 +4,7 @@ pub mod adreno_blocks;
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;
+pub mod dvfs;
 pub mod fitted;
 pub mod gpu_blocks;
 pub mod gpu_coefficients;
