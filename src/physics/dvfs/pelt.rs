@@ -126,7 +126,7 @@ impl CoreSignal {
         let span = wall.saturating_sub(self.wall);
         self.wall = self.wall.max(wall);
         if running {
-            self.clock += ((span * capacity.min(FULL)) >> 10) * speed.min(FULL) >> 10;
+            self.clock += (((span * capacity.min(FULL)) >> 10) * speed.min(FULL)) >> 10;
         } else {
             if self.running && self.sum >= ((SUM_MAX - PERIOD) << 10) - SUM_MAX {
                 // A core that was busy all the time had no idle time to lose (update_idle_rq_clock_pelt).
