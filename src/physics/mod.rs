@@ -16,6 +16,7 @@ pub mod shape;
 pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
+pub mod thermal;
 pub mod unlisted;
 
 pub use compile::compile;
