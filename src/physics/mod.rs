@@ -12,6 +12,7 @@ pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
+pub mod power;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;
