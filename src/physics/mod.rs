@@ -1,7 +1,9 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+pub mod cache;
 pub mod compile;
+pub mod contention;
 pub mod core_set;
 pub mod cost_table;
 pub mod dvfs;
@@ -13,6 +15,7 @@ pub mod latency;
 pub mod machine;
 pub mod numbers;
 pub mod power;
+pub mod scheduler;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;

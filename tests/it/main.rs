@@ -23,6 +23,7 @@ mod naive_benchmark;
 mod onnx_garbage;
 mod operator_lists;
 mod oracles;
+mod physics_profiles;
 mod profiles;
 mod properties;
 mod readme;
