@@ -20,6 +20,7 @@ mod layering;
 mod lowering;
 mod lowering_runtimes;
 mod naive_benchmark;
+mod one_switch;
 mod onnx_garbage;
 mod operator_lists;
 mod oracles;
