@@ -1,9 +1,12 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+pub mod cache;
 pub mod compile;
+pub mod contention;
 pub mod core_set;
 pub mod cost_table;
+pub mod dvfs;
 pub mod fitted;
 pub mod gpu_blocks;
 pub mod gpu_coefficients;
@@ -11,11 +14,14 @@ pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
+pub mod power;
+pub mod scheduler;
 pub mod shape;
 pub mod slices;
 pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
+pub mod thermal;
 pub mod unlisted;
 
 pub use compile::compile;
