@@ -1,6 +1,6 @@
 //! Fitted models of a runtime profile on the executors of a machine.
 
-use super::super::fitted::FittedCost;
+use super::super::fitted::{FittedCost, Form, Workers};
 use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
@@ -48,11 +48,17 @@ impl Builder<'_> {
     ) -> Result<Option<FittedCost>, InputError> {
         let runtime = self.parts.runtime;
         let exact = runtime.fitted_for(&name.base(), arrangement.precision);
-        let Some(model) = exact.or_else(|| straggler_model(runtime, name, arrangement.precision)) else {
+        let of_cores = exact.or_else(|| model_of_cores(runtime, name, arrangement.precision));
+        let Some(model) = of_cores.or_else(|| straggler_model(runtime, name, arrangement.precision)) else {
             return Ok(None);
         };
+        let workers = Workers {
+            peaks: arrangement.workers.iter().map(|(worker, _)| worker.peak).collect(),
+            units: arrangement.units,
+            wave: arrangement.wave,
+        };
         self.numbers.note(format!("{}.fitted.{}", runtime.id, model.id), &model.provenance);
-        FittedCost::new(model, arrangement.setting).map(Some).ok_or_else(|| {
+        FittedCost::new(model, arrangement.setting, workers).map(Some).ok_or_else(|| {
             fault(
                 "soc::missing-coefficient",
                 format!(
@@ -97,6 +103,27 @@ impl Builder<'_> {
             .collect();
         Some(super::super::core_set::busy_shares(&rates?))
     }
+}
+
+/// For a set of cores without a fit of its own, a model whose coefficients belong to single cores and that was fitted with
+/// all kinds of its cores.
+fn model_of_cores<'a>(
+    runtime: &'a RuntimeProfile,
+    name: &ExecutorName,
+    precision: Precision,
+) -> Option<&'a FittedModel> {
+    let kinds = |name: &ExecutorName| match &name.target {
+        Target::Cores(groups) => groups.iter().map(|(_, kind)| kind.clone()).collect(),
+        Target::Device(_) => Vec::new(),
+    };
+    let wanted: Vec<String> = kinds(name);
+    runtime.fitted.iter().find(|model| {
+        let known = model.executor.parse::<ExecutorName>().map(|name| kinds(&name)).unwrap_or_default();
+        model.precision == precision
+            && Form::from_id(&model.form).is_some_and(Form::holds_for_any_set)
+            && !wanted.is_empty()
+            && wanted.iter().all(|kind| known.contains(kind))
+    })
 }
 
 /// For a set of cores without a fit of its own, the largest fitted set of its slowest kind: work is split evenly in
