@@ -28,10 +28,10 @@ type Belief = (&'static str, f64, Option<f64>);
 /// loop does. `general_slowdown` and `transform_operations` were chosen among small whole numbers on the Snapdragon 855 and hold for all chips.
 const CPU: [Belief; 7] = [
     ("product_efficiency", 0.45, Some(0.5)),
-    ("direct_efficiency", 0.45, Some(0.5)),
+    ("direct_efficiency", 0.8, Some(0.5)),
     ("memory_share", 0.3, Some(0.5)),
     ("general_slowdown", 2.0, None),
-    ("transform_operations", 32.0, None),
+    ("transform_operations", 16.0, None),
     ("dispatch_us", 10.0, None),
     ("inference_us", 20.0, None),
 ];

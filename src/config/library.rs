@@ -40,6 +40,7 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "rk3588/ncnn",
     "rk3588/tflite",
     "snapdragon-855/mace",
+    "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",

@@ -116,8 +116,8 @@ pub struct FittedTime {
 /// What an executor computes with, for forms that build on peak rates.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Workers {
-    /// Peak arithmetic operations per second of each core, or of the device, at the present clocks.
-    pub peaks: Vec<f64>,
+    /// Each core, or the device, at its present clock.
+    pub cores: Vec<mace_cpu::Core>,
     /// Compute units of a device.
     pub units: f64,
     /// Work items of a wave.
@@ -200,9 +200,9 @@ impl FittedCost {
                 tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
             }
             Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
-            Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.peaks),
+            Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.cores),
             Equations::MaceGpu(coefficients) => {
-                let peak = self.workers.peaks.first().copied().unwrap_or(1.0);
+                let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
                 let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };
                 coefficients.time(shape, &self.setting, &device)
             }

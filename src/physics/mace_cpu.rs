@@ -11,6 +11,10 @@
 //! | direct | windows up to 7 | pixels of a row to 4 | blocks of 4 channels; 3x3: 2, strided 1 |
 //! | general | larger windows | as direct, times `general_slowdown` | blocks of 4 channels |
 //!
+//! Products keep as many sums as the core has multipliers busy and go with its peak rate. Direct kernels and transforms do not: a direct kernel
+//! of MACE adds up in four vectors, each waiting four cycles for its last sum, so that no core does more than one vector of four products in
+//! a cycle, however many multipliers it has. Their efficiency is relative to that.
+//!
 //! Sources: XiaoMi/mace@0fc55a54 `conv_pool_2d_util.cc`, `ops/arm/fp32/conv_2d_*.cc`, `utils/thread_pool.cc` (two tiles for each
 //! thread, the rest stolen); CoDL (MobiSys 2022), equation 3. Validity: fp32, square windows, no dilation (a dilated 3x3 window does
 //! not run as Winograd in MACE, here it does), one thread for each core.
@@ -26,7 +30,7 @@ const fn info(name: &'static str, role: Role, meaning: &'static str) -> Coeffici
 /// The coefficients, in the order of [`Coefficients`].
 pub static COEFFICIENTS: [CoefficientInfo; 7] = [
     info("product_efficiency", Role::Ratio, "share of peak in matrix products, Winograd's included"),
-    info("direct_efficiency", Role::Ratio, "share of peak in direct kernels"),
+    info("direct_efficiency", Role::Ratio, "share of one vector product per cycle in direct kernels"),
     info("memory_share", Role::Ratio, "share of the rate of main memory at which operands stream"),
     info("general_slowdown", Role::Ratio, "direct kernels for windows above 7, relative to the others"),
     info(
@@ -41,6 +45,18 @@ pub static COEFFICIENTS: [CoefficientInfo; 7] = [
 /// Values of [`COEFFICIENTS`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coefficients(pub [f64; 7]);
+
+/// A core with its rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Core {
+    /// Peak arithmetic operations per second.
+    pub peak: f64,
+    /// Cycles per second.
+    pub clock: f64,
+}
+
+/// Operations of one vector product: four sums of single precision.
+const VECTOR_OPERATIONS: f64 = 8.0;
 
 /// Tiles for each thread.
 const TILES_PER_THREAD: f64 = 2.0;
@@ -69,6 +85,23 @@ fn blocks(amount: f64, block: f64) -> f64 {
     (amount / block).ceil().max(1.0)
 }
 
+/// The rates of a set of cores, operations per second.
+struct Rates {
+    /// With all multipliers.
+    peaks: Vec<f64>,
+    /// With one vector product per cycle.
+    vectors: Vec<f64>,
+}
+
+impl Rates {
+    fn of(cores: &[Core]) -> Self {
+        Self {
+            peaks: cores.iter().map(|core| core.peak).collect(),
+            vectors: cores.iter().map(|core| core.peak.min(core.clock * VECTOR_OPERATIONS)).collect(),
+        }
+    }
+}
+
 impl Coefficients {
     /// The values by name; `None` if one is missing.
     #[must_use]
@@ -86,9 +119,10 @@ impl Coefficients {
         self.0[6] * 1e-6
     }
 
-    /// Time of an operator on cores with these peak rates, operations per second.
+    /// Time of an operator on these cores.
     #[must_use]
-    pub fn time(&self, shape: &Shape, setting: &Setting, peaks: &[f64]) -> FittedTime {
+    pub fn time(&self, shape: &Shape, setting: &Setting, cores: &[Core]) -> FittedTime {
+        let rates = Rates::of(cores);
         let [product, direct, share, general, transform, dispatch, _] = self.0;
         let (m, n) = (shape.out_pixels(), shape.out_channels);
         let (window, channels) = (shape.window(), shape.in_channels / shape.groups.max(1.0));
@@ -96,25 +130,25 @@ impl Coefficients {
         let (compute, kernel) = match shape.kind {
             ShapeKind::Convolution | ShapeKind::Grouped => {
                 weights = window * channels * n;
-                self.convolution(shape, channels, product, direct, general, transform, peaks)
+                self.convolution(shape, channels, product, direct, general, transform, &rates)
             }
             ShapeKind::Depthwise => {
                 weights = window * n;
                 let row = shape.out_height * blocks(shape.out_width, 4.0) * 4.0;
-                (2.0 * row * n * window / direct * makespan(n, peaks), "depthwise")
+                (2.0 * row * n * window / direct * makespan(n, &rates.vectors), "depthwise")
             }
             ShapeKind::FullyConnected => {
                 weights = shape.in_channels * n;
                 activations = shape.in_channels + n;
-                (2.0 * weights / product * makespan(blocks(n, 8.0), peaks), "matrix-vector")
+                (2.0 * weights / product * makespan(blocks(n, 8.0), &rates.peaks), "matrix-vector")
             }
             ShapeKind::Pooling => {
                 // One load and one comparison or sum for each element of a window.
-                (m * n * window / direct * makespan(n, peaks), "pooling")
+                (m * n * window / direct * makespan(n, &rates.vectors), "pooling")
             }
             ShapeKind::Mean => {
                 activations = shape.read + shape.elements;
-                (shape.read / direct * makespan(n, peaks), "reduction")
+                (shape.read / direct * makespan(n, &rates.vectors), "reduction")
             }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
@@ -122,7 +156,7 @@ impl Coefficients {
             }
             ShapeKind::Multiply | ShapeKind::Elementwise => {
                 activations = (shape.operands.max(1.0) + 1.0) * shape.elements;
-                (shape.elements / direct * makespan(shape.elements, peaks), "elementwise")
+                (shape.elements / direct * makespan(shape.elements, &rates.vectors), "elementwise")
             }
         };
         let bytes = setting.element_bytes * (activations + weights);
@@ -149,7 +183,7 @@ impl Coefficients {
         direct: f64,
         general: f64,
         transform: f64,
-        peaks: &[f64],
+        rates: &Rates,
     ) -> (f64, &'static str) {
         let (m, n, window) = (shape.out_pixels(), shape.out_channels, shape.window());
         let gemm = |columns: f64, pixels: f64| {
@@ -157,8 +191,9 @@ impl Coefficients {
         };
         if window <= 1.0 {
             let (rows, columns) = (blocks(n, 8.0), blocks(m, 8.0));
-            let items = if rows >= TILES_PER_THREAD * peaks.len() as f64 { rows } else { rows * columns };
-            return (gemm(n, m) / product * makespan(items, peaks), "gemm-1x1");
+            let items =
+                if rows >= TILES_PER_THREAD * rates.peaks.len() as f64 { rows } else { rows * columns };
+            return (gemm(n, m) / product * makespan(items, &rates.peaks), "gemm-1x1");
         }
         let square = |side: f64| shape.kernel_height == side && shape.kernel_width == side;
         if square(3.0) && shape.stride <= 1.0 && shape.groups <= 1.0 && channels >= 8.0 && n >= 8.0 {
@@ -168,8 +203,8 @@ impl Coefficients {
             let transforms = transform
                 * tiles
                 * products
-                * (channels * makespan(channels, peaks) + n * makespan(n, peaks));
-            let time = (products * gemm(n, tiles) * makespan(products, peaks) + transforms) / product;
+                * (channels * makespan(channels, &rates.vectors) + n * makespan(n, &rates.vectors));
+            let time = (products * gemm(n, tiles) * makespan(products, &rates.peaks) + transforms) / product;
             return (time, if side > 2.0 { "winograd-6" } else { "winograd-2" });
         }
         let large = shape.kernel_height.max(shape.kernel_width) > 7.0
@@ -180,7 +215,7 @@ impl Coefficients {
             _ => 4.0,
         };
         let operations = 2.0 * shape.out_height * blocks(shape.out_width, 4.0) * 4.0 * n * channels * window;
-        let time = operations / direct * makespan(blocks(n, block), peaks);
+        let time = operations / direct * makespan(blocks(n, block), &rates.vectors);
         if large { (time * general, "general") } else { (time, "direct") }
     }
 }

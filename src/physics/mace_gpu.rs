@@ -42,7 +42,11 @@ const fn info(name: &'static str, role: Role, meaning: &'static str) -> Coeffici
 /// The coefficients, in the order of [`Coefficients`].
 pub static COEFFICIENTS: [CoefficientInfo; 6] = [
     info("efficiency", Role::Ratio, "share of peak in full blocks"),
-    info("weight_share", Role::Ratio, "share of the rate of main memory at which weights stream"),
+    info(
+        "weight_share",
+        Role::Ratio,
+        "share of the rate of main memory at which weights stream that are used once; with images also those of convolutions",
+    ),
     info("activation_share", Role::Ratio, "share of the rate of main memory at which activations stream"),
     info("channel_step", Role::Ratio, "output channels that run together beyond the first block"),
     info("launch_us", Role::Time, "overhead of a kernel"),
@@ -137,6 +141,11 @@ impl Coefficients {
         };
         let compute = operations / (device.peak * efficiency);
         let (weights, activations) = (weights * setting.element_bytes, activations * setting.element_bytes);
+        // All items of a wave read the same weights of a convolution from a buffer, but each its own of a fully connected layer.
+        let weight_share = match (self.storage, shape.kind) {
+            (Storage::Image, _) | (_, ShapeKind::FullyConnected) => weight_share,
+            _ => activation_share,
+        };
         let memory = (weights / weight_share + activations / activation_share) / setting.dram_rate;
         let alone = compute + memory;
         FittedTime {

@@ -1,6 +1,7 @@
 //! Fitted models of a runtime profile on the executors of a machine.
 
 use super::super::fitted::{FittedCost, Form, Workers};
+use super::super::mace_cpu::Core;
 use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
@@ -44,6 +45,7 @@ impl Builder<'_> {
     pub(super) fn fitted(
         &mut self,
         name: &ExecutorName,
+        members: &[Member],
         arrangement: &Arrangement,
     ) -> Result<Option<FittedCost>, InputError> {
         let runtime = self.parts.runtime;
@@ -53,7 +55,12 @@ impl Builder<'_> {
             return Ok(None);
         };
         let workers = Workers {
-            peaks: arrangement.workers.iter().map(|(worker, _)| worker.peak).collect(),
+            cores: arrangement
+                .workers
+                .iter()
+                .zip(members)
+                .map(|((worker, _), member)| Core { peak: worker.peak, clock: self.clocks_of(member).1 })
+                .collect(),
             units: arrangement.units,
             wave: arrangement.wave,
         };
@@ -72,15 +79,21 @@ impl Builder<'_> {
 
     /// Highest clock / present clock of a core or device.
     fn clock_scale(&self, member: &Member) -> f64 {
+        let (highest, present) = self.clocks_of(member);
+        highest / present
+    }
+
+    /// Highest and present clock of a core or device in Hz; both 1 for one that the SoC does not have.
+    fn clocks_of(&self, member: &Member) -> (f64, f64) {
         let soc = self.soc();
         let (id, opps) = match self.cluster_of(member.resource) {
             Some(cluster) => (cluster.id.as_str(), &cluster.opps),
             None => match soc.devices.iter().find(|d| d.id == member.performs_as) {
                 Some(device) => (device.id.as_str(), &device.opps),
-                None => return 1.0,
+                None => return (1.0, 1.0),
             },
         };
-        opps.highest().clock.0 / self.opp(id, opps).clock.0
+        (opps.highest().clock.0, self.opp(id, opps).clock.0)
     }
 
     /// The busy shares of a set of unequal cores from the fitted rates of its kinds, each at its clock; `None`
