@@ -19,6 +19,7 @@ mod graph_json;
 mod layering;
 mod lowering;
 mod lowering_runtimes;
+mod mace;
 mod naive_benchmark;
 mod onnx_garbage;
 mod operator_lists;
