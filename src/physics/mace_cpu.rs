@@ -1,7 +1,8 @@
 //! CPU kernels of MACE: kernel choice, output blocks and thread tiles as in its sources; few coefficients.
 //!
 //! ```text
-//! t        = padded operations / efficiency x makespan + bytes / (memory share x rate of main memory)
+//! t        = max(padded operations / efficiency x makespan, weights / memory rate) + activations / memory rate
+//! memory rate = memory share x rate of main memory
 //! makespan = when the last thread is done with its tiles, per operation, tiles taken by whoever is free
 //! ```
 //! | kernel | taken for | padded operations | items that threads share |
@@ -36,7 +37,7 @@ pub static COEFFICIENTS: [CoefficientInfo; 7] = [
     info(
         "transform_operations",
         Role::Ratio,
-        "operations of a Winograd transform for each element of a tile",
+        "vector operations of a Winograd transform, in numbers, for each element of a tile",
     ),
     info("dispatch_us", Role::Time, "overhead of an operator"),
     info("inference_us", Role::Time, "overhead of an inference"),
@@ -159,8 +160,10 @@ impl Coefficients {
                 (shape.elements / direct * makespan(shape.elements, &rates.vectors), "elementwise")
             }
         };
-        let bytes = setting.element_bytes * (activations + weights);
-        let memory = bytes / (share * setting.dram_rate);
+        // Weights stream while products are computed; activations are copied, padded and packed by loops of their own.
+        let stream = |elements: f64| setting.element_bytes * elements / (share * setting.dram_rate);
+        let (held_up, memory) = ((stream(weights) - compute).max(0.0), stream(activations));
+        let memory = memory + held_up;
         let resident = activations * setting.element_bytes <= setting.l3_kib * 1024.0;
         let dram = setting.element_bytes * (weights + if resident { 0.0 } else { activations });
         let alone = compute + memory;
@@ -204,7 +207,7 @@ impl Coefficients {
                 * tiles
                 * products
                 * (channels * makespan(channels, &rates.vectors) + n * makespan(n, &rates.vectors));
-            let time = (products * gemm(n, tiles) * makespan(products, &rates.peaks) + transforms) / product;
+            let time = products * gemm(n, tiles) * makespan(products, &rates.peaks) / product + transforms;
             return (time, if side > 2.0 { "winograd-6" } else { "winograd-2" });
         }
         let large = shape.kernel_height.max(shape.kernel_width) > 7.0
