@@ -1,6 +1,8 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+mod arrangement;
+pub mod clock_scaling;
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;
@@ -10,6 +12,7 @@ pub mod gpu_coefficients;
 pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
+mod machine_scaling;
 pub mod numbers;
 pub mod shape;
 pub mod support;
@@ -17,6 +20,7 @@ pub mod tflite_cpu;
 pub mod tflite_gpu;
 pub mod unlisted;
 
+pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
 pub use fitted::{CoefficientInfo, FittedCost, FittedTime, Form, Role};

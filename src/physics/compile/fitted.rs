@@ -1,7 +1,7 @@
 //! Fitted models of a runtime profile on the executors of a machine.
 
+use super::super::arrangement::Arrangement;
 use super::super::fitted::FittedCost;
-use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
 use crate::diagnostics::InputError;
@@ -65,7 +65,7 @@ impl Builder<'_> {
     }
 
     /// Highest clock / present clock of a core or device.
-    fn clock_scale(&self, member: &Member) -> f64 {
+    pub(super) fn clock_scale(&self, member: &Member) -> f64 {
         let soc = self.soc();
         let (id, opps) = match self.cluster_of(member.resource) {
             Some(cluster) => (cluster.id.as_str(), &cluster.opps),
