@@ -6,6 +6,7 @@ pub mod clock_scaling;
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;
+pub mod dvfs;
 pub mod fitted;
 pub mod gpu_blocks;
 pub mod gpu_coefficients;
