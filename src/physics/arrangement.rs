@@ -54,7 +54,12 @@ impl WorkerClock {
 
 impl Arrangement {
     /// Time of the operator on the workers; `None` without a kernel.
-    pub(super) fn time(&self, work: &Work, operator: &LoweredOperator, model_weights: f64) -> Option<SetTime> {
+    pub(super) fn time(
+        &self,
+        work: &Work,
+        operator: &LoweredOperator,
+        model_weights: f64,
+    ) -> Option<SetTime> {
         // Each worker runs its own kernel; the set is as slow as the slowest of them.
         let mut slowest: Option<SetTime> = None;
         for (worker, performance) in &self.workers {

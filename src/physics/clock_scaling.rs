@@ -228,9 +228,10 @@ impl ScalingTable {
         &self.entries[operator as usize * self.executors + executor.0 as usize]
     }
 
-    /// Execution time with these clocks / at the reference clocks; exactly 1 at the reference.
+    /// Execution time with these clocks, and memory slower by another factor `memory`, / at the reference clocks; exactly
+    /// 1 at the reference.
     #[must_use]
-    pub fn execution(&self, operator: u32, executor: ExecutorId, clocks: &ClockRatios) -> f64 {
+    pub fn execution(&self, operator: u32, executor: ExecutorId, clocks: &ClockRatios, memory: f64) -> f64 {
         let entry = self.entry(operator, executor);
         let workers = &self.workers[entry.first as usize..(entry.first + entry.count) as usize];
         if entry.reference <= 0.0 {
@@ -238,7 +239,7 @@ impl ScalingTable {
         }
         let mut seconds = 0.0f64;
         for worker in workers {
-            seconds = seconds.max(worker.seconds(clocks));
+            seconds = seconds.max(worker.at(clocks.slowest(worker.domains), clocks.memory * memory));
         }
         seconds / entry.reference
     }
@@ -300,7 +301,7 @@ mod tests {
             })
         });
         let clocks = ClockRatios::reference(2);
-        assert_eq!(table.execution(0, ExecutorId(0), &clocks), 1.0);
+        assert_eq!(table.execution(0, ExecutorId(0), &clocks, 1.0), 1.0);
         assert_eq!(table.overhead(0, ExecutorId(0), &clocks), 1.0);
         let slow = ClockRatios { processors: vec![4.0, 4.0], memory: 1.0 };
         assert!((table.overhead(0, ExecutorId(0), &slow) - 2.0).abs() < 1e-12);

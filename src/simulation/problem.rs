@@ -1,6 +1,7 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
+use super::dynamics::{DynamicsSetup, Energy};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
@@ -28,6 +29,8 @@ pub struct Problem {
     pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
+    /// Clocks, power, heat and competing work that change during the run; without them all costs are those of the table.
+    pub dynamics: Option<Box<DynamicsSetup>>,
 }
 
 /// One model and its requests.
@@ -97,6 +100,19 @@ pub struct Outcome {
     pub finish_sum_ps: u128,
     /// Time of the last finish of a unit.
     pub makespan: SimTime,
+    /// What the dynamics of the run came to, if there were any.
+    pub dynamics: Option<Box<DynamicsOutcome>>,
+}
+
+/// What the dynamics of a run came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DynamicsOutcome {
+    /// Energy by where it went.
+    pub energy: Energy,
+    /// Joules charged to units that held a core or device.
+    pub charged_joules: f64,
+    /// Bytes that main memory moved for operators, as the integral of its rate.
+    pub served_bytes: f64,
 }
 
 /// What one stream came to.

@@ -36,11 +36,12 @@ fn errors(device: &str, runtime: &str, model: &str, settings: &[(&str, f64)]) ->
     for operator in 0..graph.operators.len() as u32 {
         for executor in 0..at.executors() as u16 {
             let executor = ExecutorId(executor);
-            let (Some(before), Some(after)) = (at.get(operator, executor), now.get(operator, executor)) else {
+            let (Some(before), Some(after)) = (at.get(operator, executor), now.get(operator, executor))
+            else {
                 continue;
             };
             let pairs = [
-                (before.alone, after.alone, scaling.execution(operator, executor, &clocks)),
+                (before.alone, after.alone, scaling.execution(operator, executor, &clocks, 1.0)),
                 (before.overhead, after.overhead, scaling.overhead(operator, executor, &clocks)),
             ];
             for (before, after, slowdown) in pairs {
@@ -56,9 +57,12 @@ fn errors(device: &str, runtime: &str, model: &str, settings: &[(&str, f64)]) ->
         }
     }
     for executor in 0..at.executors() as u16 {
-        let invocation = |machine: &Machine| machine.platform.executor(ExecutorId(executor)).invocation.0 as f64;
+        let invocation =
+            |machine: &Machine| machine.platform.executor(ExecutorId(executor)).invocation.0 as f64;
         let slowest = clocks.slowest(reference.invocation_domains(ExecutorId(executor)));
-        assert!((invocation(&reference) * slowest - invocation(&other)).abs() <= 1e-9 * invocation(&other) + 1.0);
+        assert!(
+            (invocation(&reference) * slowest - invocation(&other)).abs() <= 1e-9 * invocation(&other) + 1.0
+        );
     }
     (worst, sum / f64::from(count as u32), count)
 }
@@ -73,9 +77,11 @@ fn retimed_costs_equal_recompiled_ones() {
         &[("memory", 768.0)],
         &[("memory", 300.0), ("gpu", 427.0), ("prime", 1708.8), ("silver", 1209.6)],
     ];
-    for (runtime, models) in
-        [("tflite", ["resnet50", "mobilenet_v2"]), ("mace", ["googlenet", "vgg16"]), ("ncnn", ["vgg16", "resnet18"])]
-    {
+    for (runtime, models) in [
+        ("tflite", ["resnet50", "mobilenet_v2"]),
+        ("mace", ["googlenet", "vgg16"]),
+        ("ncnn", ["vgg16", "resnet18"]),
+    ] {
         for model in models {
             for settings in clocks {
                 if Library.runtime("snapdragon-855", runtime, &[]).is_err() {

@@ -14,6 +14,7 @@ mod calibration;
 mod clock_scaling;
 mod common_benchmark;
 mod coverage;
+mod dynamics;
 mod engine_errors;
 mod fluid_reference;
 mod graph_json;
