@@ -15,10 +15,12 @@ pub mod latency;
 pub mod machine;
 mod machine_scaling;
 pub mod numbers;
+pub mod power;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
+pub mod thermal;
 pub mod unlisted;
 
 pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};
