@@ -1,5 +1,6 @@
 //! From profiles and the `[dynamics]` table to what the simulation needs.
 
+use super::dynamics_thermal::thermal;
 use super::hardware::Hardware;
 use super::scenario_dynamics::{DynamicsSpec, GovernorSpec};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
@@ -65,6 +66,10 @@ pub(super) fn dynamics(
     Ok(DynamicsSetup {
         executors: executors.collect(),
         scalings: graphs.iter().map(|graph| machine.scaling_table(graph, domains.len())).collect(),
+        thermal: match &spec.thermal {
+            Some(spec) => Some(thermal(spec, hardware.device.as_ref(), &domains)?),
+            None => None,
+        },
         domain_of,
         memory,
         domains,
@@ -169,6 +174,7 @@ fn domain(
     let share = processor.speed.map_or(1.0, |speed| speed / fastest);
     Ok(DomainSetup {
         id: processor.id.to_owned(),
+        is_cpu: processor.kind == ProcessorKind::Cpu,
         opps: opps.clone(),
         reference: fixed.unwrap_or(opps.highest().clock),
         governor,

@@ -5,6 +5,7 @@ pub mod check;
 pub mod dag_file;
 pub mod document;
 mod dynamics;
+mod dynamics_thermal;
 mod fitted_file;
 pub mod hardware;
 mod json;

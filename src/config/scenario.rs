@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec};
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalSpec};
 use crate::simulation::{Arrivals, RequestQueue};
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};

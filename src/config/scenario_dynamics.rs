@@ -7,7 +7,7 @@ use super::check::{Checker, Rule};
 use super::scenario_file::duration;
 use crate::diagnostics::{nearest, printable};
 use crate::physics::dvfs::Governor;
-use crate::units::{Hertz, SimDuration};
+use crate::units::{Celsius, Hertz, SimDuration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +17,15 @@ pub(super) struct RawDynamics {
     #[serde(default)]
     governor: Vec<RawGovernor>,
     memory_clock: Option<RawMemoryClock>,
+    thermal: Option<RawThermalSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawThermalSpec {
+    ambient_celsius: Option<Spanned<f64>>,
+    start_celsius: Option<Spanned<f64>>,
+    throttling: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +57,19 @@ pub struct DynamicsSpec {
     pub governors: Vec<GovernorSpec>,
     /// Whether the clock of main memory follows the votes of its clients; else it stays at the highest vote.
     pub memory_follows_votes: bool,
+    /// Heat; `None` leaves it out.
+    pub thermal: Option<ThermalSpec>,
+}
+
+/// Heat of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThermalSpec {
+    /// Temperature of the surroundings.
+    pub ambient: Celsius,
+    /// Temperature of every node at the start; `None` is that of the surroundings.
+    pub start: Option<Celsius>,
+    /// Whether the rules of the device act.
+    pub throttling: bool,
 }
 
 /// Settings of one clock domain.
@@ -74,6 +96,7 @@ impl Default for DynamicsSpec {
             device_governor: None,
             governors: Vec::new(),
             memory_follows_votes: true,
+            thermal: None,
         }
     }
 }
@@ -100,6 +123,18 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         device_governor,
         governors,
         memory_follows_votes: raw.memory_clock != Some(RawMemoryClock::Fixed),
+        thermal: raw.thermal.as_ref().map(|raw| {
+            let mut celsius = |value: &Option<Spanned<f64>>, key| {
+                let value = value.as_ref()?;
+                let rule = Rule::within(key, -50.0, 120.0).plausible(-20.0, 60.0);
+                Some(Celsius(check.value(*value.get_ref(), &value.span(), rule)))
+            };
+            ThermalSpec {
+                ambient: celsius(&raw.ambient_celsius, "ambient_celsius").unwrap_or(Celsius(25.0)),
+                start: celsius(&raw.start_celsius, "start_celsius"),
+                throttling: raw.throttling.unwrap_or(true),
+            }
+        }),
     }
 }
 

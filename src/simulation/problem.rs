@@ -1,14 +1,14 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
-use super::dynamics::{DynamicsSetup, Energy};
+use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::CostTable;
 use crate::soc::Platform;
 use crate::strategy::{Granularity, StrategyError, TransferStart};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ pub struct Outcome {
 }
 
 /// What the dynamics of a run came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct DynamicsOutcome {
     /// Energy by where it went.
     pub energy: Energy,
@@ -113,6 +113,10 @@ pub struct DynamicsOutcome {
     pub charged_joules: f64,
     /// Bytes that main memory moved for operators, as the integral of its rate.
     pub served_bytes: f64,
+    /// Temperature of each thermal node at the end, and where the heat went.
+    pub temperatures: Vec<Celsius>,
+    /// Where the heat went, if the setup asks for it.
+    pub heat: HeatBalance,
 }
 
 /// What one stream came to.

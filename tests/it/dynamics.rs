@@ -6,7 +6,7 @@ use hetsoc::diagnostics::SourceText;
 use hetsoc::simulation::dynamics::PowerSource;
 use hetsoc::simulation::observer::{Observer, PlacedUnit};
 use hetsoc::simulation::{Outcome, play, prepare};
-use hetsoc::units::{Hertz, SimTime};
+use hetsoc::units::{Celsius, Hertz, SimTime};
 use std::path::Path;
 
 /// What the dynamics told.
@@ -15,6 +15,7 @@ pub struct Told {
     pub frequencies: Vec<(SimTime, u16, Hertz)>,
     pub powers: Vec<(SimTime, PowerSource, f64)>,
     pub drawn: Vec<(PlacedUnit, PowerSource, f64)>,
+    pub temperatures: Vec<(SimTime, u16, Celsius)>,
 }
 
 impl Observer for Told {
@@ -24,14 +25,21 @@ impl Observer for Told {
     fn power(&mut self, now: SimTime, source: PowerSource, watts: f64) {
         self.powers.push((now, source, watts));
     }
+    fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
+        self.temperatures.push((now, node, temperature));
+    }
     fn drew(&mut self, _: SimTime, unit: PlacedUnit, source: PowerSource, joules: f64) {
         self.drawn.push((unit, source, joules));
     }
 }
 
 pub fn scenario(text: &str) -> Assembled {
+    on_device("xiaomi-9", text)
+}
+
+pub fn on_device(device: &str, text: &str) -> Assembled {
     let text = format!(
-        "schema = 1\nscenario = {{ name = \"test\" }}\ndevice = \"xiaomi-9\"\nruntime = \"tflite\"\nnoise = false\n{text}"
+        "schema = 1\nscenario = {{ name = \"test\" }}\ndevice = \"{device}\"\nruntime = \"tflite\"\nnoise = false\n{text}"
     );
     let spec = scenario_text(&SourceText::new("test", text.as_str()), Path::new(""), &[])
         .unwrap_or_else(|e| panic!("{e}"))
@@ -40,7 +48,13 @@ pub fn scenario(text: &str) -> Assembled {
 }
 
 pub fn run(text: &str) -> (Outcome, Log, Told) {
-    let mut assembled = scenario(text);
+    play_all(scenario(text))
+}
+
+pub fn play_all(mut assembled: Assembled) -> (Outcome, Log, Told) {
+    if let Some(thermal) = assembled.problem.dynamics.as_mut().and_then(|d| d.thermal.as_mut()) {
+        thermal.balance = true;
+    }
     let prepared = prepare(&assembled.problem, &mut *assembled.strategy).unwrap();
     let mut observer = (Log::default(), Told::default());
     let outcome = play(&assembled.problem, &prepared, &mut *assembled.strategy, &mut observer).unwrap();
@@ -117,4 +131,46 @@ fn schedutil_ramps_up_and_energy_adds_up() {
     let memory: f64 = told.drawn.iter().filter(|d| d.1 == PowerSource::Memory).map(|d| d.2).sum();
     assert!((memory / energy.memory - 1.0).abs() < 1e-9, "{memory} {}", energy.memory);
     assert_eq!(log.operators.len() as u64, outcome.operators);
+}
+
+#[test]
+fn heat_is_conserved_and_caps_hold() {
+    let stream = stream("vgg16", "cpu-1large3med", "{ kind = \"back-to-back\" }");
+    let text =
+        "[stop]\nuntil = \"60s\"\n[dynamics]\n[dynamics.thermal]\nambient_celsius = 35\nstart_celsius = 70\n";
+    let (outcome, _, told) = run(&format!("{stream}{text}"));
+    let dynamics = outcome.dynamics.as_ref().unwrap();
+    let heat = dynamics.heat;
+    println!("{heat:?} {:?} {} events", dynamics.temperatures, outcome.events);
+    assert!((heat.generated - heat.lost - heat.stored).abs() < 1e-9 * heat.generated.abs());
+    // Every watt heats a node.
+    assert!((heat.generated / dynamics.energy.total() - 1.0).abs() < 1e-9);
+    let hottest = told.temperatures.iter().filter(|t| t.1 == 0).map(|t| t.2.0).fold(0.0, f64::max);
+    let slowed = told.frequencies.iter().filter(|f| f.0.seconds() > 5.0).count();
+    println!("hottest {hottest}, {slowed} changes of clock after 5 s");
+    assert!(hottest > 90.0 && hottest < 92.0 && slowed > 10);
+}
+
+#[test]
+fn a_core_that_heat_takes_offline_slows_its_set() {
+    // At 45.5 degrees of the case the table of the Xperia 1 takes the prime core away and leaves gold 2016 MHz.
+    let text = "[stop]\nuntil = \"4s\"\n[dynamics]\ncpu_governor = \"performance\"\n[dynamics.thermal]\nambient_celsius = 45.5\n";
+    let stream = |executor: &str| stream("mobilenet_v1", executor, "{ kind = \"back-to-back\" }");
+    let last = |executor: &str| {
+        let (outcome, _, told) = play_all(on_device("xperia-1", &format!("{}{text}", stream(executor))));
+        let own = &outcome.streams[0].latencies;
+        println!("{executor}: {} ms, then {} ms", own[0].1.millis(), own[own.len() - 1].1.millis());
+        for (now, domain, clock) in &told.frequencies {
+            if *domain == 2 && now.seconds() > 1.0 {
+                assert!(clock.0 <= 2.0161e9);
+            }
+        }
+        own[own.len() - 1].1.millis() / own[0].1.millis()
+    };
+    // One large core becomes a medium one at 2016 instead of 2841.6 MHz.
+    let one = last("cpu-1large");
+    assert!(one > 1.2 && one < 1.5, "{one}");
+    // Four cores become three, one of which does the work of two.
+    let four = last("cpu-1large3med");
+    assert!(four > 2.0 && four < 3.0, "{four}");
 }

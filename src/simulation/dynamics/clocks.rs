@@ -41,11 +41,14 @@ pub(super) struct Domain {
     drop: SimTime,
     /// Step at which a device fell idle.
     before: usize,
+    /// Busy time of all cores together, since the start.
+    pub busy_sum: SimDuration,
 }
 
 #[derive(Debug)]
 struct CoreLoad {
-    running: bool,
+    /// Threads on it, several when it hosts those of offline cores.
+    running: u32,
     signal: CoreSignal,
     /// Busy since the last sample.
     busy: SimDuration,
@@ -105,7 +108,11 @@ impl Clocks {
     /// A core of a domain begins or ceases to run something. Returns whether a clock changed.
     pub(super) fn set_running(&mut self, now: SimTime, domain: u16, core: u16, running: bool) -> bool {
         let own = &mut self.domains[usize::from(domain)];
-        if own.cores[usize::from(core)].running == running {
+        let threads = &mut own.cores[usize::from(core)].running;
+        // What matters is whether the core runs at all.
+        let crossed = if running { *threads == 0 } else { *threads == 1 };
+        if !crossed {
+            *threads = if running { *threads + 1 } else { threads.saturating_sub(1) };
             return false;
         }
         own.set_running(now, core, running);
@@ -151,7 +158,7 @@ impl Domain {
             cap: top,
             cores: (0..cores)
                 .map(|_| CoreLoad {
-                    running: false,
+                    running: 0,
                     signal: CoreSignal::new(SimTime::ZERO),
                     busy: SimDuration::ZERO,
                 })
@@ -162,6 +169,7 @@ impl Domain {
             tick: SimTime::NEVER,
             drop: SimTime::NEVER,
             before: lowest,
+            busy_sum: SimDuration::ZERO,
         };
         if domain.trigger == Trigger::Caps {
             // It was set before the run began.
@@ -182,19 +190,20 @@ impl Domain {
     }
 
     /// Brings the load of all cores up to now.
-    fn account(&mut self, now: SimTime) {
+    pub(super) fn account(&mut self, now: SimTime) {
         if now == self.accounted {
             return;
         }
         let tracked = matches!(self.trigger, Trigger::Utilisation(_));
         let span = now.since(self.accounted);
         let speed = self.clock.table().scale(self.clock.step());
+        self.busy_sum += SimDuration(span.0 * u64::from(self.running));
         for core in &mut self.cores {
-            if core.running {
+            if core.running > 0 {
                 core.busy += span;
             }
             if tracked {
-                core.signal.advance(now, core.running, self.capacity, speed);
+                core.signal.advance(now, core.running > 0, self.capacity, speed);
             }
         }
         self.accounted = now;
@@ -257,7 +266,7 @@ impl Domain {
         let most = self.cores.iter().map(|core| core.signal.utilisation()).max().unwrap_or(0);
         self.clock.step() == highest
             && self.clock.target() == highest
-            && self.cores.iter().any(|core| core.running && core.signal.utilisation() == most)
+            && self.cores.iter().any(|core| core.running > 0 && core.signal.utilisation() == most)
             && self.wants(most) >= highest
     }
 
@@ -267,7 +276,7 @@ impl Domain {
 
     fn set_running(&mut self, now: SimTime, core: u16, running: bool) {
         self.account(now);
-        self.cores[usize::from(core)].running = running;
+        self.cores[usize::from(core)].running = u32::from(running);
         let was = self.running;
         self.running = if running { was + 1 } else { was - 1 };
         match self.trigger {
@@ -334,13 +343,13 @@ impl Domain {
         }
     }
 
+    /// Number of its cores.
+    pub(super) fn cores(&self) -> u32 {
+        self.cores.len() as u32
+    }
+
     /// The present clock.
     pub(super) fn clock_now(&self) -> Hertz {
         self.clock.table().clock(self.clock.step())
-    }
-
-    /// Whether any of its cores runs.
-    pub(super) const fn is_awake(&self) -> bool {
-        self.running > 0
     }
 }

@@ -2,13 +2,14 @@
 
 use super::power::Load;
 use super::setup::PowerSource;
+use super::thermal::DomainView;
 use super::{Dynamics, Timing};
 use crate::engine::water_fill;
 use crate::simulation::observer::Observer;
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
-use crate::soc::ResourceId;
+use crate::soc::{Platform, ResourceId};
 use crate::units::SimTime;
 
 impl<O: Observer> Simulation<'_, O> {
@@ -90,6 +91,9 @@ impl<O: Observer> Simulation<'_, O> {
     pub(in crate::simulation) fn dynamics_due(&mut self, now: SimTime) {
         if let Some(dynamics) = self.dynamics.as_deref_mut() {
             dynamics.retime |= dynamics.clocks.step(now);
+            if dynamics.thermal.as_ref().is_some_and(|thermal| thermal.next() <= now) {
+                dynamics.read_sensors(now, &self.problem.platform, self.observer);
+            }
         }
     }
 
@@ -103,6 +107,9 @@ impl<O: Observer> Simulation<'_, O> {
             self.set_powers(now, &mut dynamics);
         }
         if std::mem::take(&mut dynamics.retime) {
+            if dynamics.moved {
+                dynamics.follow_hosts(&self.problem.platform);
+            }
             for slot in 0..dynamics.slots.len() {
                 let timing = dynamics.slots[slot].timing;
                 if timing != Timing::Nothing {
@@ -113,6 +120,13 @@ impl<O: Observer> Simulation<'_, O> {
         }
         if std::mem::take(&mut dynamics.stale) {
             self.solve_rates(now, &mut dynamics);
+        }
+        if std::mem::take(&mut dynamics.heating)
+            && let Some(thermal) = &mut dynamics.thermal
+        {
+            let power = &dynamics.power;
+            let domains = (0..dynamics.setup.domains.len() as u16).map(|domain| power.domain_watts(domain));
+            thermal.set_powers(now, domains, power.memory_watts(), power.base_watts());
         }
         self.dynamics = Some(dynamics);
     }
@@ -132,7 +146,9 @@ impl<O: Observer> Simulation<'_, O> {
                 let setup = &dynamics.setup.domains[number];
                 let Some(&opp) = setup.opps.points.get(step) else { continue };
                 let observer = &mut *self.observer;
-                dynamics.power.refresh(now, number as u16, setup, opp, 0.0, |source, watts| {
+                let leaking = dynamics.thermal.as_ref().map_or(0.0, |thermal| thermal.leakage(number));
+                dynamics.heating = true;
+                dynamics.power.refresh(now, number as u16, setup, opp, leaking, |source, watts| {
                     observer.power(now, source, watts);
                 });
             }
@@ -167,14 +183,19 @@ impl<O: Observer> Simulation<'_, O> {
         let served = total.min(supply);
         if served.to_bits() != dynamics.served.to_bits() {
             dynamics.served = served;
-            dynamics.power.set_memory(now, served * dynamics.joules_per_byte);
+            dynamics.heating |= dynamics.power.set_memory(now, served * dynamics.joules_per_byte);
             self.observer.bandwidth(now, served);
         }
     }
 
     /// What the dynamics came to.
     pub(in crate::simulation) fn close_dynamics(&mut self, end: SimTime) {
-        if let Some(dynamics) = self.dynamics.take() {
+        if let Some(mut dynamics) = self.dynamics.take() {
+            if let Some(thermal) = &mut dynamics.thermal {
+                thermal.advance(end);
+                dynamics.outcome.temperatures.clone_from(&thermal.temperatures);
+                dynamics.outcome.heat = thermal.balance();
+            }
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
         }
@@ -182,6 +203,41 @@ impl<O: Observer> Simulation<'_, O> {
 }
 
 impl Dynamics<'_> {
+    /// Lets thermal rules read their sensors and applies their limits.
+    fn read_sensors<O: Observer>(&mut self, now: SimTime, platform: &Platform, observer: &mut O) {
+        let Some(mut thermal) = self.thermal.take() else { return };
+        let elapsed = now.since(self.read_at).0.max(1);
+        self.read_at = now;
+        let mut views = [DomainView::NONE; 32];
+        for (number, (domain, (milliwatts, known))) in
+            self.clocks.domains.iter_mut().zip(&mut self.tables).enumerate()
+        {
+            domain.account(now);
+            let busy = domain.busy_sum - *known;
+            *known = domain.busy_sum;
+            views[number] = DomainView {
+                step: domain.clock.step(),
+                milliwatts,
+                load_percent: (u128::from(busy.0) * 100 / u128::from(elapsed)) as u64,
+                cores: domain.cores(),
+            };
+        }
+        let changed = thermal.read(now, &views[..self.setup.domains.len()]);
+        for (node, temperature) in thermal.temperatures.iter().enumerate() {
+            observer.temperature(now, node as u16, *temperature);
+        }
+        // Leakage follows the temperature at every reading.
+        self.powers = u32::MAX;
+        if changed {
+            for domain in 0..self.setup.domains.len() {
+                let cap = thermal.cap(domain);
+                self.retime |= self.clocks.set_cap(now, domain, cap);
+            }
+            self.set_offline(now, platform, |domain| thermal.offline(domain));
+        }
+        self.thermal = Some(thermal);
+    }
+
     /// Tells clocks and powers which cores have begun and which have ceased to run.
     fn apply_loads(&mut self, now: SimTime) {
         for at in 0..self.changed.len() {
@@ -194,9 +250,8 @@ impl Dynamics<'_> {
             let load = slot.load;
             let (was, is) = (slot.known == Load::Running, load == Load::Running);
             slot.known = load;
-            let domain = self.setup.domain_of[usize::from(number)];
+            let (domain, core) = self.places[usize::from(number)];
             if was != is {
-                let core = self.core_of[usize::from(number)];
                 self.retime |= self.clocks.set_running(now, domain, core, is);
             }
             self.power.set_load(now, ResourceId(number), load, load != Load::Idle);

@@ -6,17 +6,26 @@
 
 mod clocks;
 mod hooks;
+mod offline;
 mod power;
 mod setup;
+mod thermal;
 
 pub use power::Energy;
-pub use setup::{DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource};
+pub use setup::{
+    DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
+    ThermalSetup,
+};
+pub use thermal::HeatBalance;
 
 use super::problem::DynamicsOutcome;
+use crate::physics::ClockRatios;
+use crate::physics::power::switching;
 use crate::soc::{ExecutorId, ResourceId};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 use clocks::Clocks;
 use power::{Load, Power};
+use thermal::Thermal;
 
 /// State of the dynamics of a run.
 #[derive(Debug)]
@@ -24,10 +33,22 @@ pub(super) struct Dynamics<'a> {
     setup: &'a DynamicsSetup,
     clocks: Clocks,
     power: Power,
+    thermal: Option<Thermal<'a>>,
+    /// For each domain, milliwatts of one busy core at each step, and the busy time that rules know.
+    tables: Vec<(Vec<u64>, SimDuration)>,
+    /// When rules last looked.
+    read_at: SimTime,
+    /// Whether powers have changed that heat does not know yet.
+    heating: bool,
     /// One for each resource.
     slots: Vec<SlotState>,
     /// Number of each resource among those of its domain.
     core_of: Vec<u16>,
+    /// Domain and number of the core that does the work of each resource: its own unless that is offline.
+    places: Vec<(u16, u16)>,
+    /// Whether any work is away from its core, and the ratios of executors with such work.
+    moved: bool,
+    ratios_of: Vec<Option<ClockRatios>>,
     /// Resources whose load has changed in this event.
     changed: Vec<u16>,
     /// Step of each domain that its power knows.
@@ -117,7 +138,7 @@ impl SlotState {
 impl<'a> Dynamics<'a> {
     pub(super) fn new(setup: &'a DynamicsSetup, base_watts: f64, joules_per_byte: f64) -> Self {
         let mut counts = vec![0u16; setup.domains.len()];
-        let core_of = setup
+        let core_of: Vec<u16> = setup
             .domain_of
             .iter()
             .map(|&domain| {
@@ -129,7 +150,18 @@ impl<'a> Dynamics<'a> {
         Self {
             clocks: Clocks::new(setup),
             power: Power::new(&setup.domain_of, &setup.domains, base_watts),
+            thermal: setup.thermal.as_ref().map(|thermal| {
+                let tops: Vec<usize> =
+                    setup.domains.iter().map(|d| d.opps.points.len().saturating_sub(1)).collect();
+                Thermal::new(thermal, &tops)
+            }),
+            tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
+            read_at: SimTime::ZERO,
+            heating: true,
             slots: vec![SlotState::IDLE; setup.domain_of.len()],
+            places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
+            moved: false,
+            ratios_of: Vec::new(),
             core_of,
             changed: Vec::with_capacity(setup.domain_of.len()),
             steps: vec![usize::MAX; setup.domains.len()],
@@ -138,14 +170,15 @@ impl<'a> Dynamics<'a> {
             stale: true,
             joules_per_byte,
             served: 0.0,
-            outcome: DynamicsOutcome { energy: Energy::default(), charged_joules: 0.0, served_bytes: 0.0 },
+            outcome: DynamicsOutcome::default(),
             setup,
         }
     }
 
     /// When something of its own is due.
-    pub(super) const fn next(&self) -> SimTime {
-        self.clocks.next()
+    pub(super) fn next(&self) -> SimTime {
+        let clocks = self.clocks.next();
+        self.thermal.as_ref().map_or(clocks, |thermal| clocks.min(thermal.next()))
     }
 
     /// Notes what a resource does from now on.
@@ -158,6 +191,11 @@ impl<'a> Dynamics<'a> {
         }
     }
 
+    fn ratios_for(&self, executor: ExecutorId) -> &ClockRatios {
+        let own = self.ratios_of.get(usize::from(executor.0)).and_then(Option::as_ref);
+        own.filter(|_| self.moved).unwrap_or(&self.clocks.ratios)
+    }
+
     /// Speed of what runs with these clocks.
     fn speed(&self, timing: Timing) -> f64 {
         let ratios = &self.clocks.ratios;
@@ -165,13 +203,21 @@ impl<'a> Dynamics<'a> {
             Timing::Nothing => 1.0,
             Timing::Domains(domains) => ratios.slowest(domains),
             Timing::Overhead { stream, operator, executor } => {
+                let ratios = self.ratios_for(executor);
                 self.setup.scalings[usize::from(stream)].overhead(operator, executor, ratios)
             }
             Timing::Execution { stream, operator, executor } => {
+                let ratios = self.ratios_for(executor);
                 let anchor = self.setup.executor(executor).memory_anchor;
                 self.setup.scalings[usize::from(stream)].execution(operator, executor, ratios, anchor)
             }
         };
         1.0 / slowdown
     }
+}
+
+/// Milliwatts of one busy core at each step, as the kernel's energy model has them.
+fn milliwatts(domain: &DomainSetup) -> Vec<u64> {
+    let of = |opp: &crate::soc::Opp| (switching(&domain.power, *opp).0 * 1e3).round() as u64;
+    domain.opps.points.iter().map(of).collect()
 }

@@ -83,14 +83,14 @@ impl Power {
         self.parts[at].held = held;
     }
 
-    /// Sets the powers of a domain at an operating point, with `extra` watts of leakage, and tells those that changed.
+    /// Sets the powers of a domain at an operating point, with `leaking` watts beyond the reference, and tells those that changed.
     pub(super) fn refresh(
         &mut self,
         now: SimTime,
         domain: u16,
         setup: &DomainSetup,
         opp: Opp,
-        extra: f64,
+        leaking: f64,
         mut tell: impl FnMut(PowerSource, f64),
     ) {
         self.charge(now, domain);
@@ -109,7 +109,8 @@ impl Power {
                 tell(PowerSource::Resource(ResourceId(number as u16)), watts);
             }
         }
-        let watts = extra + if awake { power.awake.value.0 } else { 0.0 };
+        // Leakage beyond the reference counts while the domain is awake; asleep it is power-gated.
+        let watts = if awake { (power.awake.value.0 + leaking).max(0.0) } else { 0.0 };
         let signal = &mut self.domains[usize::from(domain)];
         if watts.to_bits() != signal.value().to_bits() {
             signal.set(now, watts);
@@ -133,6 +134,15 @@ impl Power {
         std::mem::take(&mut self.parts[usize::from(resource.0)].charged)
     }
 
+    /// What a core does is done by another domain from now on.
+    pub(super) fn move_to(&mut self, now: SimTime, resource: ResourceId, domain: u16) {
+        let at = usize::from(resource.0);
+        let old = self.parts[at].domain;
+        self.charge(now, old);
+        self.charge(now, domain);
+        self.parts[at].domain = domain;
+    }
+
     /// Watts of a domain with all its cores.
     pub(super) fn domain_watts(&self, domain: u16) -> f64 {
         let cores: f64 = self.parts.iter().filter(|p| p.domain == domain).map(|p| p.signal.value()).sum();
@@ -144,12 +154,9 @@ impl Power {
         self.memory.value()
     }
 
-    /// Watts of everything.
-    #[cfg(test)]
-    fn total_watts(&self) -> f64 {
-        (0..self.domains.len() as u16).map(|d| self.domain_watts(d)).sum::<f64>()
-            + self.memory.value()
-            + self.base
+    /// Watts of everything else.
+    pub(super) const fn base_watts(&self) -> f64 {
+        self.base
     }
 
     /// Joules from the start to now of each core or device, each domain, memory, and everything else.

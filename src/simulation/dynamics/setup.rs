@@ -1,9 +1,11 @@
 //! What the dynamics of a run are about: immutable inputs.
 
 use crate::physics::dvfs::Governor;
+use crate::physics::power::Leakage;
+use crate::physics::thermal::{AllocatorSettings, HardwareLimit, Network, StepWise, ThrottleTable};
 use crate::physics::{ClockRatios, ScalingTable};
 use crate::soc::{ExecutorId, OppTable, PowerModel, ResourceId};
-use crate::units::{BytesPerSec, Hertz, SimDuration};
+use crate::units::{BytesPerSec, Celsius, Hertz, SimDuration};
 
 /// Everything that changes while a run goes on. Clock domains are numbered: the clusters of the SoC, then its devices.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,84 @@ pub struct DynamicsSetup {
     pub scalings: Vec<ScalingTable>,
     /// For each executor, how its other times scale.
     pub executors: Vec<ExecutorScaling>,
+    /// Heat, and what is done about it; `None` keeps temperatures out of the run.
+    pub thermal: Option<ThermalSetup>,
+}
+
+/// Heat of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThermalSetup {
+    /// Names of the nodes.
+    pub nodes: Vec<String>,
+    /// How they conduct.
+    pub network: Network,
+    /// Their temperatures at the start.
+    pub initial: Vec<Celsius>,
+    /// Temperature of the surroundings.
+    pub ambient: Celsius,
+    /// The node that each clock domain heats.
+    pub domain_nodes: Vec<usize>,
+    /// The node that main memory heats.
+    pub memory_node: Option<usize>,
+    /// The node that everything else heats, and the share of its power that does.
+    pub base_node: Option<(usize, f64)>,
+    /// Leakage of each domain.
+    pub leakage: Vec<Leakage>,
+    /// What limits temperatures.
+    pub rules: Vec<RuleSetup>,
+    /// Whether to keep books of the heat, which costs time.
+    pub balance: bool,
+}
+
+/// A rule with its sensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleSetup {
+    /// Node of the sensor.
+    pub node: usize,
+    /// How often it is read; above 0.
+    pub period: SimDuration,
+    /// Resolution in kelvin; 0 is exact.
+    pub resolution: f64,
+    /// What it does.
+    pub kind: RuleKind,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RuleKind {
+    /// step_wise on each of some domains.
+    StepWise {
+        /// Domain and governor.
+        trips: Vec<(usize, StepWise)>,
+    },
+    /// power_allocator over some domains.
+    PowerAllocator {
+        /// The domains.
+        domains: Vec<usize>,
+        /// Settings.
+        settings: AllocatorSettings,
+    },
+    /// A vendor's table.
+    Table {
+        /// Which row applies.
+        table: ThrottleTable,
+        /// Limits of each row.
+        rows: Vec<TableRow>,
+    },
+    /// Everything at its slowest step.
+    HardwareLimit {
+        /// When.
+        limit: HardwareLimit,
+    },
+}
+
+/// Limits of a row of a vendor's table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableRow {
+    /// Fastest step of each domain.
+    pub caps: Vec<usize>,
+    /// Cores offline in each domain.
+    pub offline: Vec<u32>,
 }
 
 /// One clock domain.
@@ -25,6 +105,8 @@ pub struct DynamicsSetup {
 pub struct DomainSetup {
     /// Id of its cluster or device.
     pub id: String,
+    /// Whether it is a cluster of CPU cores.
+    pub is_cpu: bool,
     /// Its steps.
     pub opps: OppTable,
     /// The clock at which costs were computed.
