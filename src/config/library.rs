@@ -19,7 +19,8 @@ macro_rules! embed {
 const SOCS: &[(&str, &str)] =
     embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855" in "socs");
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
+const DEVICES: &[(&str, &str)] =
+    embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed!(
     "a12-bionic/tflite",

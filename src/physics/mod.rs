@@ -3,7 +3,9 @@
 pub mod adreno_blocks;
 mod arrangement;
 pub mod clock_scaling;
+pub mod cache;
 pub mod compile;
+pub mod contention;
 pub mod core_set;
 pub mod cost_table;
 pub mod dvfs;
@@ -16,6 +18,7 @@ pub mod machine;
 mod machine_scaling;
 pub mod numbers;
 pub mod power;
+pub mod scheduler;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;

@@ -35,6 +35,16 @@ impl Leakage {
     /// None at all.
     pub const NONE: Self = Self { at_reference: Watts(0.0), per_kelvin: 0.0, reference: Celsius(25.0) };
 
+    /// The leakage that a profile states.
+    #[must_use]
+    pub fn of(model: &PowerModel) -> Self {
+        Self {
+            at_reference: model.leakage.value,
+            per_kelvin: model.leakage_per_kelvin.value,
+            reference: PowerModel::LEAKAGE_REFERENCE,
+        }
+    }
+
     /// Power per kelvin of the node that holds an awake cluster, for `Network::set_leakage`.
     #[must_use]
     pub fn slope(&self) -> f64 {
@@ -128,6 +138,9 @@ mod tests {
             awake: Quantity::neutral(0.0503).map(Watts),
             idle: Quantity::neutral(0.005).map(Watts),
             blocked_activity: Quantity::neutral(0.5),
+            busy_activity: Quantity::neutral(1.0),
+            leakage: Quantity::neutral(0.0).map(Watts),
+            leakage_per_kelvin: Quantity::neutral(0.0),
         }
     }
 

@@ -13,6 +13,7 @@ mod pelt;
 mod sample;
 mod schedutil;
 mod simple_ondemand;
+mod tick_skip;
 
 pub use adreno_tz::AdrenoTz;
 pub use domain::ClockDomain;
@@ -26,3 +27,4 @@ pub use pelt::{CoreSignal, FULL};
 pub use sample::{Sample, Trigger};
 pub use schedutil::Schedutil;
 pub use simple_ondemand::SimpleOndemand;
+pub use tick_skip::QuietDomain;

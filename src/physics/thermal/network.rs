@@ -190,8 +190,8 @@ impl Network {
         for k in 0..self.n {
             let (state, drive) = self.mode(k, temperatures, watts, ambient);
             let z = state * (-self.rates[k] * seconds).exp() + drive * response(self.rates[k], seconds);
-            for i in 0..self.n {
-                next[i] += self.modes[i * self.n + k] * z / self.root[i];
+            for (i, (rise, root)) in next.iter_mut().zip(&self.root).enumerate() {
+                *rise += self.modes[i * self.n + k] * z / root;
             }
         }
         for (temperature, rise) in temperatures.iter_mut().zip(next.iter()).take(self.n) {
@@ -389,6 +389,23 @@ mod tests {
         // Half the power and the capacities, twice the resistances: the same temperatures.
         let scaled = ladder(&[0.25, 15.0, 7.5], &[10.0, 3.0, 16.0]);
         close(&after(&scaled, &[2.0], 77.0), &after(&network, &[4.0], 77.0), 1e-9);
+    }
+
+    #[test]
+    fn a_throttled_node_swings_as_the_closed_form_says() {
+        // analytic.json, throttle_limit_cycle: 6 W until 70 degC, 2 W until 65.
+        let network = Network::new(&[Node { capacity: 5.0, to_ambient: 0.1 }], &[]).unwrap();
+        let heat =
+            |from: f64| network.time_to_reach(0, Celsius(70.0), &[Celsius(from)], &[6.0], AMBIENT, 200.0);
+        close(
+            &[heat(25.0).unwrap(), heat(65.0).unwrap()],
+            &[69.314_718_055_994_53, 14.384_103_622_589_043],
+            1e-6,
+        );
+        // Cooling to 65 is rising to -65 in a mirrored world.
+        let mirror =
+            network.time_to_reach(0, Celsius(-65.0), &[Celsius(-70.0)], &[-2.0], Celsius(-25.0), 200.0);
+        close(&[mirror.unwrap()], &[11.157_177_565_710_489], 1e-6);
     }
 
     #[test]
