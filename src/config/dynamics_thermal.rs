@@ -1,14 +1,22 @@
 //! From the thermal side of a device profile to what the simulation needs.
 
-use super::scenario_dynamics::ThermalSpec;
+use super::scenario_dynamics::{ThermalGovernor, ThermalSpec};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::physics::power::Leakage;
 use crate::physics::thermal::{
-    AllocatorSettings, Caps, HardwareLimit, Link, Network, Node, StepWise, ThrottleStep, ThrottleTable,
-    millidegrees,
+    AllocatorSettings, CASE, DIE, HardwareLimit, SKIN, StepWise, millidegrees, network, throttle_table,
 };
 use crate::simulation::dynamics::{DomainSetup, RuleKind, RuleSetup, TableRow, ThermalSetup};
-use crate::soc::{Device, ThermalAction, ThermalProfile, ThermalRow};
+use crate::soc::{Device, VendorStep};
+use crate::units::{Celsius, SimDuration};
+
+/// Thermal governors read the die each 250 ms on Qualcomm (`polling-delay-passive`), the hardware limit acts within 10 ms.
+const POLLING: SimDuration = SimDuration(250_000_000_000);
+const HARDWARE: SimDuration = SimDuration(10_000_000_000);
+/// Sensors of the kernel report 0.1 K, those that vendors' tables read as well.
+const RESOLUTION: f64 = 0.1;
+/// Hysteresis of the hardware limit. Assumed.
+const HARDWARE_HYSTERESIS: f64 = 5.0;
 
 fn fault(message: String, help: &str) -> InputError {
     Diagnostic::new("scenario::dynamics", message).help(help).into()
@@ -17,157 +25,117 @@ fn fault(message: String, help: &str) -> InputError {
 /// The thermal side of a run on `device`.
 ///
 /// # Errors
-/// A device without a thermal profile, or one that names processors that the SoC does not have.
+/// A device without a thermal profile, or whose table names processors that the SoC does not have.
 pub(super) fn thermal(
     spec: &ThermalSpec,
     device: Option<&Device>,
     domains: &[DomainSetup],
 ) -> Result<ThermalSetup, InputError> {
     let Some(device) = device else {
-        return Err(fault(
-            "heat needs a device, but only a SoC is given".to_owned(),
-            "choose a device such as xiaomi-9",
-        ));
+        let help = "choose a device such as xiaomi-9";
+        return Err(fault("heat needs a device, but only a SoC is given".to_owned(), help));
     };
-    let Some(profile) = &device.thermal else {
+    let Some(body) = &device.thermal else {
         let message = format!("device `{}` has no [thermal] table", printable(&device.id));
         return Err(fault(message, "add one to its profile, or remove [dynamics.thermal]"));
     };
-    let nodes: Vec<Node> = profile
-        .nodes
-        .iter()
-        .map(|node| Node { capacity: node.capacity.value, to_ambient: node.to_ambient.value })
-        .collect();
-    let links: Vec<Link> = profile
-        .links
-        .iter()
-        .map(|link| Link { from: link.from, to: link.to, conductance: link.conductance.value })
-        .collect();
-    let network =
-        Network::new(&nodes, &links).map_err(|error| fault(error.to_string(), "correct the profile"))?;
-    if !network.is_stable() {
-        let message = format!("heat cannot leave `{}`", printable(&device.id));
-        return Err(fault(message, "give every part of the network a way to the surroundings"));
+    let network = network(body).map_err(|error| fault(error.to_string(), "correct the profile"))?;
+    let ambient = spec.ambient.unwrap_or(body.ambient.value);
+    let mut rules = Vec::new();
+    if let Some(governor) = &spec.governor {
+        rules.push(RuleSetup {
+            node: DIE,
+            period: spec.period.unwrap_or(POLLING),
+            resolution: RESOLUTION,
+            kind: governor_rule(governor, domains),
+        });
     }
-    for id in names(profile) {
-        if id != "memory" && id != "base" && !domains.iter().any(|domain| domain.id == id) {
-            let known: Vec<&str> = domains.iter().map(|domain| domain.id.as_str()).collect();
-            let near = nearest(id, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
-            let help = format!("{}known: {}, memory, base", near.unwrap_or_default(), known.join(", "));
-            let message =
-                format!("the thermal profile of `{}` names `{}`", printable(&device.id), printable(id));
-            return Err(Diagnostic::new("soc::unknown-reference", message).help(help).into());
+    if let Some(throttling) = body.throttling.as_ref().filter(|_| spec.vendor_table) {
+        for step in &throttling.steps {
+            known(device, step, domains)?;
         }
+        rules.push(RuleSetup {
+            node: SKIN,
+            period: throttling.period,
+            resolution: RESOLUTION,
+            kind: RuleKind::Table {
+                table: throttle_table(throttling),
+                rows: throttling.steps.iter().map(|step| row(step, domains)).collect(),
+            },
+        });
     }
-    let heats = |id: &str| profile.heat.iter().find(|heat| heat.of == id);
-    let leakage = domains.iter().map(|domain| {
-        let own = profile.leakage.iter().find(|leakage| leakage.of == domain.id);
-        own.map_or(Leakage::NONE, |own| Leakage {
-            at_reference: own.at_reference.value,
-            per_kelvin: own.per_kelvin.value,
-            reference: own.reference,
-        })
+    let limit = HardwareLimit::new(body.hardware_limit.value, HARDWARE_HYSTERESIS);
+    rules.push(RuleSetup {
+        node: DIE,
+        period: HARDWARE,
+        resolution: 0.0,
+        kind: RuleKind::HardwareLimit { limit },
     });
-    let start = spec.start.unwrap_or(spec.ambient);
-    let rules = if spec.throttling { profile.rules.as_slice() } else { &[] };
     Ok(ThermalSetup {
-        nodes: profile.nodes.iter().map(|node| node.id.clone()).collect(),
+        nodes: ["die", "case", "skin"].map(str::to_owned).to_vec(),
+        initial: vec![spec.start.unwrap_or(ambient); network.nodes()],
         network,
-        initial: vec![start; nodes.len()],
-        ambient: spec.ambient,
-        domain_nodes: domains.iter().map(|domain| heats(&domain.id).map_or(0, |heat| heat.node)).collect(),
-        memory_node: heats("memory").map(|heat| heat.node),
-        base_node: heats("base").map(|heat| (heat.node, heat.share.value)),
-        leakage: leakage.collect(),
-        rules: rules
-            .iter()
-            .map(|rule| RuleSetup {
-                node: rule.node,
-                period: rule.period,
-                resolution: rule.resolution,
-                kind: kind(&rule.action, domains),
-            })
-            .collect(),
+        ambient,
+        domain_nodes: vec![DIE; domains.len()],
+        memory_node: Some(DIE),
+        base_node: Some((CASE, 1.0)),
+        leakage: domains.iter().map(|domain| Leakage::of(&domain.power)).collect(),
+        rules,
         balance: false,
     })
 }
 
-/// Every processor that a profile names.
-fn names(profile: &ThermalProfile) -> impl Iterator<Item = &str> {
-    let heat = profile.heat.iter().map(|heat| heat.of.as_str());
-    let leakage = profile.leakage.iter().map(|leakage| leakage.of.as_str());
-    let rules = profile.rules.iter().flat_map(|rule| -> Vec<&str> {
-        match &rule.action {
-            ThermalAction::StepWise { of, .. } | ThermalAction::PowerAllocator { of, .. } => {
-                of.iter().map(String::as_str).collect()
-            }
-            ThermalAction::Table { rows } => rows
-                .iter()
-                .flat_map(|row| {
-                    let clocks = row.caps.iter().map(|(id, _)| id.as_str());
-                    clocks.chain(row.offline.iter().map(|(id, _)| id.as_str()))
-                })
-                .collect(),
-            ThermalAction::HardwareLimit { .. } => Vec::new(),
-        }
-    });
-    heat.chain(leakage).chain(rules)
+/// Every processor that a row names exists.
+fn known(device: &Device, step: &VendorStep, domains: &[DomainSetup]) -> Result<(), InputError> {
+    let named = step.clocks.iter().map(|(id, _)| id).chain(step.offline.iter().map(|(id, _)| id));
+    let Some(id) = named.into_iter().find(|id| !domains.iter().any(|domain| domain.id == **id)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = domains.iter().map(|domain| domain.id.as_str()).collect();
+    let near = nearest(id, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+    let help = format!("{}known: {}", near.unwrap_or_default(), known.join(", "));
+    let message = format!("the throttling table of `{}` names `{}`", printable(&device.id), printable(id));
+    Err(Diagnostic::new("soc::unknown-reference", message).help(help).into())
 }
 
-fn kind(action: &ThermalAction, domains: &[DomainSetup]) -> RuleKind {
-    let numbers = |of: &[String]| -> Vec<usize> {
-        of.iter().filter_map(|id| domains.iter().position(|domain| domain.id == *id)).collect()
-    };
-    match action {
-        ThermalAction::StepWise { of, trip, hysteresis } => RuleKind::StepWise {
-            trips: numbers(of)
-                .into_iter()
-                .map(|domain| {
-                    let top = domains[domain].opps.points.len().saturating_sub(1);
-                    let width = (hysteresis * 1e3).round() as i32;
-                    (domain, StepWise::new(millidegrees(*trip), width, 0, top))
-                })
-                .collect(),
-        },
-        ThermalAction::PowerAllocator { of, sustainable, switch_on, control } => RuleKind::PowerAllocator {
-            domains: numbers(of),
+fn top(domain: &DomainSetup) -> usize {
+    domain.opps.points.len().saturating_sub(1)
+}
+
+fn governor_rule(governor: &ThermalGovernor, domains: &[DomainSetup]) -> RuleKind {
+    match *governor {
+        ThermalGovernor::StepWise { trip, hysteresis } => {
+            let width = (hysteresis * 1e3).round() as i32;
+            let of = |(number, domain): (usize, &DomainSetup)| {
+                (number, StepWise::new(millidegrees(trip), width, 0, top(domain)))
+            };
+            RuleKind::StepWise { trips: domains.iter().enumerate().map(of).collect() }
+        }
+        ThermalGovernor::PowerAllocator { sustainable, switch_on, control } => RuleKind::PowerAllocator {
+            domains: (0..domains.len()).collect(),
             settings: AllocatorSettings {
                 sustainable: (sustainable.0 * 1e3).round() as i64,
-                switch_on: i64::from(millidegrees(*switch_on)),
-                control: i64::from(millidegrees(*control)),
+                switch_on: i64::from(millidegrees(switch_on)),
+                control: i64::from(millidegrees(control)),
                 integral_cutoff: 0,
             },
         },
-        ThermalAction::Table { rows } => {
-            let mut rows: Vec<&ThermalRow> = rows.iter().collect();
-            rows.sort_by(|a, b| a.trip.0.total_cmp(&b.trip.0));
-            let step = |row: &&ThermalRow| ThrottleStep {
-                trip: row.trip,
-                clear: row.clear,
-                caps: Caps { clocks: row.caps.clone(), offline: row.offline.clone() },
-            };
-            let limits = |row: &&ThermalRow| TableRow {
-                caps: domains.iter().map(|domain| cap(row, domain)).collect(),
-                offline: domains
-                    .iter()
-                    .map(|d| row.offline.iter().find(|(id, _)| *id == d.id).map_or(0, |(_, cores)| *cores))
-                    .collect(),
-            };
-            RuleKind::Table {
-                table: ThrottleTable::new(rows.iter().map(step).collect()),
-                rows: rows.iter().map(limits).collect(),
-            }
-        }
-        ThermalAction::HardwareLimit { trip, hysteresis } => {
-            RuleKind::HardwareLimit { limit: HardwareLimit::new(*trip, *hysteresis) }
-        }
     }
 }
 
-/// The fastest step at or below the clock of a row; the slowest step when all are above.
-fn cap(row: &ThermalRow, domain: &DomainSetup) -> usize {
-    let top = domain.opps.points.len().saturating_sub(1);
-    row.caps.iter().find(|(id, _)| *id == domain.id).map_or(top, |(_, limit)| {
-        domain.opps.points.iter().rposition(|opp| opp.clock.0 <= limit.0 + 0.5e6).unwrap_or(0)
-    })
+/// The limits of a row: the fastest step at or below its clocks, the slowest when all are above.
+fn row(step: &VendorStep, domains: &[DomainSetup]) -> TableRow {
+    let cap = |domain: &DomainSetup| match step.clocks.iter().find(|(id, _)| *id == domain.id) {
+        Some((_, limit)) => {
+            domain.opps.points.iter().rposition(|opp| opp.clock.0 <= limit.0 + 0.5e6).unwrap_or(0)
+        }
+        None => top(domain),
+    };
+    let offline = |domain: &DomainSetup| {
+        step.offline.iter().find(|(id, _)| *id == domain.id).map_or(0, |(_, cores)| *cores)
+    };
+    TableRow { caps: domains.iter().map(cap).collect(), offline: domains.iter().map(offline).collect() }
 }
+
+/// The temperatures at which the thermal governor of a run acts unless the scenario says otherwise.
+pub(super) const TRIP: Celsius = Celsius(90.0);

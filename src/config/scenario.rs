@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalSpec};
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
 use crate::simulation::{Arrivals, RequestQueue};
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};

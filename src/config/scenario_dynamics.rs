@@ -4,10 +4,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check::{Checker, Rule};
+use super::dynamics_thermal::TRIP;
 use super::scenario_file::duration;
 use crate::diagnostics::{nearest, printable};
 use crate::physics::dvfs::Governor;
-use crate::units::{Celsius, Hertz, SimDuration};
+use crate::units::{Celsius, Hertz, SimDuration, Watts};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +26,22 @@ pub(super) struct RawDynamics {
 struct RawThermalSpec {
     ambient_celsius: Option<Spanned<f64>>,
     start_celsius: Option<Spanned<f64>>,
-    throttling: Option<bool>,
+    governor: Option<Spanned<RawThermalGovernor>>,
+    trip_celsius: Option<Spanned<f64>>,
+    hysteresis_kelvin: Option<Spanned<f64>>,
+    sustainable_mw: Option<Spanned<f64>>,
+    switch_on_celsius: Option<Spanned<f64>>,
+    control_celsius: Option<Spanned<f64>>,
+    period: Option<Spanned<String>>,
+    vendor_table: Option<bool>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum RawThermalGovernor {
+    StepWise,
+    PowerAllocator,
+    None,
 }
 
 #[derive(Deserialize)]
@@ -64,12 +80,37 @@ pub struct DynamicsSpec {
 /// Heat of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ThermalSpec {
-    /// Temperature of the surroundings.
-    pub ambient: Celsius,
+    /// Temperature of the surroundings; `None` takes the device's.
+    pub ambient: Option<Celsius>,
     /// Temperature of every node at the start; `None` is that of the surroundings.
     pub start: Option<Celsius>,
-    /// Whether the rules of the device act.
-    pub throttling: bool,
+    /// The kernel's governor of the die.
+    pub governor: Option<ThermalGovernor>,
+    /// How often it reads the die; `None` takes the default.
+    pub period: Option<SimDuration>,
+    /// Whether the vendor's table of the device acts.
+    pub vendor_table: bool,
+}
+
+/// The kernel's thermal governor, over all clusters and devices.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ThermalGovernor {
+    /// One step slower at each reading above the trip.
+    StepWise {
+        /// Trip.
+        trip: Celsius,
+        /// Hysteresis in kelvin.
+        hysteresis: f64,
+    },
+    /// A controlled power budget.
+    PowerAllocator {
+        /// Power that can be dissipated for ever.
+        sustainable: Watts,
+        /// Temperature below which nothing is limited.
+        switch_on: Celsius,
+        /// Temperature to hold.
+        control: Celsius,
+    },
 }
 
 /// Settings of one clock domain.
@@ -123,18 +164,7 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         device_governor,
         governors,
         memory_follows_votes: raw.memory_clock != Some(RawMemoryClock::Fixed),
-        thermal: raw.thermal.as_ref().map(|raw| {
-            let mut celsius = |value: &Option<Spanned<f64>>, key| {
-                let value = value.as_ref()?;
-                let rule = Rule::within(key, -50.0, 120.0).plausible(-20.0, 60.0);
-                Some(Celsius(check.value(*value.get_ref(), &value.span(), rule)))
-            };
-            ThermalSpec {
-                ambient: celsius(&raw.ambient_celsius, "ambient_celsius").unwrap_or(Celsius(25.0)),
-                start: celsius(&raw.start_celsius, "start_celsius"),
-                throttling: raw.throttling.unwrap_or(true),
-            }
-        }),
+        thermal: raw.thermal.as_ref().map(|raw| thermal(check, raw)),
     }
 }
 
@@ -171,6 +201,73 @@ fn own(check: &mut Checker<'_>, raw: &RawGovernor) -> GovernorSpec {
         highest,
         transition: raw.transition.as_ref().map(|text| duration(check, text, "transition")),
     }
+}
+
+fn thermal(check: &mut Checker<'_>, raw: &RawThermalSpec) -> ThermalSpec {
+    let kind = raw.governor.as_ref().map_or(RawThermalGovernor::StepWise, |kind| *kind.get_ref());
+    let (step_wise, allocator) =
+        (kind == RawThermalGovernor::StepWise, kind == RawThermalGovernor::PowerAllocator);
+    // Keys that a governor does not read are errors, like unknown ones.
+    for (key, value, read) in [
+        ("trip_celsius", &raw.trip_celsius, step_wise),
+        ("hysteresis_kelvin", &raw.hysteresis_kelvin, step_wise),
+        ("sustainable_mw", &raw.sustainable_mw, allocator),
+        ("switch_on_celsius", &raw.switch_on_celsius, allocator),
+        ("control_celsius", &raw.control_celsius, allocator),
+    ] {
+        if let Some(value) = value.as_ref().filter(|_| !read) {
+            let message = format!("this thermal governor does not read `{key}`");
+            check.error("scenario::dynamics", &value.span(), message, format!("remove {key}"));
+        }
+    }
+    let mut celsius = |value: &Option<Spanned<f64>>, key| {
+        let value = value.as_ref()?;
+        let rule = Rule::within(key, -50.0, 150.0).plausible(-20.0, 110.0);
+        Some(Celsius(check.value(*value.get_ref(), &value.span(), rule)))
+    };
+    let (ambient, start) =
+        (celsius(&raw.ambient_celsius, "ambient_celsius"), celsius(&raw.start_celsius, "start_celsius"));
+    let trip = celsius(&raw.trip_celsius, "trip_celsius").unwrap_or(TRIP);
+    let switch_on = celsius(&raw.switch_on_celsius, "switch_on_celsius");
+    let control = celsius(&raw.control_celsius, "control_celsius");
+    let mut number = |value: &Option<Spanned<f64>>, rule| {
+        let value = value.as_ref()?;
+        Some(check.value(*value.get_ref(), &value.span(), rule))
+    };
+    let hysteresis = number(&raw.hysteresis_kelvin, Rule::within("hysteresis_kelvin", 0.0, 50.0));
+    let sustainable =
+        number(&raw.sustainable_mw, Rule::positive("sustainable_mw").plausible(100.0, 100_000.0));
+    let governor = match kind {
+        RawThermalGovernor::StepWise => {
+            Some(ThermalGovernor::StepWise { trip, hysteresis: hysteresis.unwrap_or(2.0) })
+        }
+        RawThermalGovernor::PowerAllocator => match (sustainable, switch_on, control) {
+            (Some(mw), Some(switch_on), Some(control)) if control.0 > switch_on.0 => {
+                Some(ThermalGovernor::PowerAllocator { sustainable: Watts(mw * 1e-3), switch_on, control })
+            }
+            _ => {
+                let span = raw.governor.as_ref().map_or(0..0, Spanned::span);
+                let message =
+                    "power-allocator needs sustainable_mw, and switch_on_celsius below control_celsius";
+                check.error("scenario::dynamics", &span, message, "give all three");
+                None
+            }
+        },
+        RawThermalGovernor::None => None,
+    };
+    let period = raw.period.as_ref().map(|text| {
+        let period = duration(check, text, "period");
+        if period == SimDuration::ZERO {
+            check.error(
+                "scenario::dynamics",
+                &text.span(),
+                "a sensor cannot be read all the time",
+                "give a period",
+            );
+        }
+        period
+    });
+    ThermalSpec { ambient, start, governor, period, vendor_table: raw.vendor_table.unwrap_or(true) }
 }
 
 fn governor_id(check: &mut Checker<'_>, id: &Spanned<String>) -> String {

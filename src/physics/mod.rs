@@ -2,8 +2,8 @@
 
 pub mod adreno_blocks;
 mod arrangement;
-pub mod clock_scaling;
 pub mod cache;
+pub mod clock_scaling;
 pub mod compile;
 pub mod contention;
 pub mod core_set;

@@ -148,7 +148,7 @@ fn heat_is_conserved_and_caps_hold() {
     let hottest = told.temperatures.iter().filter(|t| t.1 == 0).map(|t| t.2.0).fold(0.0, f64::max);
     let slowed = told.frequencies.iter().filter(|f| f.0.seconds() > 5.0).count();
     println!("hottest {hottest}, {slowed} changes of clock after 5 s");
-    assert!(hottest > 90.0 && hottest < 92.0 && slowed > 10);
+    assert!(hottest > 90.0 && hottest < 95.0 && slowed > 10);
 }
 
 #[test]

@@ -218,6 +218,8 @@ impl<'a> Dynamics<'a> {
 
 /// Milliwatts of one busy core at each step, as the kernel's energy model has them.
 fn milliwatts(domain: &DomainSetup) -> Vec<u64> {
-    let of = |opp: &crate::soc::Opp| (switching(&domain.power, *opp).0 * 1e3).round() as u64;
+    let power = &domain.power;
+    let of =
+        |opp: &crate::soc::Opp| (switching(power, *opp).0 * power.busy_activity.value * 1e3).round() as u64;
     domain.opps.points.iter().map(of).collect()
 }

@@ -101,7 +101,7 @@ impl Power {
             let watts = match part.load {
                 Load::Idle => power.idle.value.0,
                 Load::Waiting => (full * power.blocked_activity.value).max(power.idle.value.0),
-                Load::Running => full,
+                Load::Running => full * power.busy_activity.value,
             };
             awake |= part.load == Load::Running;
             if watts.to_bits() != part.signal.value().to_bits() {
