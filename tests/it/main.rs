@@ -11,9 +11,11 @@
 mod bad_profiles;
 mod build;
 mod calibration;
+mod clock_scaling;
 mod common_benchmark;
 mod compare;
 mod coverage;
+mod dynamics;
 mod engine_errors;
 mod fluid_reference;
 mod graph_json;
