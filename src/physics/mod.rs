@@ -11,6 +11,7 @@ pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
+mod padding;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;

@@ -202,12 +202,14 @@ impl Features {
             ShapeKind::Concatenation | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
                 f.amount = shape.elements
             }
-            ShapeKind::Depthwise => {}
+            ShapeKind::Depthwise | ShapeKind::FoldedPadding => {}
         }
         let (written, read) = match shape.kind {
-            ShapeKind::FullyConnected | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
-                (0.0, 0.0)
-            }
+            ShapeKind::FullyConnected
+            | ShapeKind::Multiply
+            | ShapeKind::Elementwise
+            | ShapeKind::Padding
+            | ShapeKind::FoldedPadding => (0.0, 0.0),
             ShapeKind::Mean | ShapeKind::Concatenation => (eb * shape.elements, eb * shape.read),
             _ => (eb * m * n, eb * shape.used_pixels * shape.in_channels),
         };
@@ -302,6 +304,7 @@ impl Features {
                 alone += time;
                 "fully-connected"
             }
+            Some(ShapeKind::FoldedPadding) => "in the window",
             Some(kind) => {
                 let (per_unit, kernel) = match kind {
                     ShapeKind::Grouped => (1.0 / grouped, "grouped"),
@@ -327,6 +330,8 @@ impl Features {
                 * serial;
         compute += unlisted;
         alone += traffic + unlisted;
+        // What another kernel takes over is not dispatched.
+        let dispatch = if self.kind == Some(ShapeKind::FoldedPadding) { 0.0 } else { dispatch };
         let overhead = (dispatch + if shared { synchronization } else { 0.0 }) * 1e-6 * setting.core_scale;
         let dram_bytes = self.dram_bytes.min(alone * setting.dram_rate);
         FittedTime { overhead, alone, compute, memory, dram_bytes, kernel }

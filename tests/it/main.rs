@@ -23,6 +23,7 @@ mod naive_benchmark;
 mod onnx_garbage;
 mod operator_lists;
 mod oracles;
+mod padding;
 mod profiles;
 mod properties;
 mod readme;
