@@ -14,6 +14,7 @@ pub mod intervals;
 mod linear;
 pub mod networks;
 pub mod operator_tables;
+pub mod pair;
 pub mod priors;
 pub mod profile_text;
 pub mod report;

@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod check;
+mod co_execution_file;
 pub mod dag_file;
 pub mod document;
 mod fitted_file;

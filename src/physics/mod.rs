@@ -1,6 +1,7 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+pub mod co_execution;
 pub mod compile;
 pub mod core_set;
 pub mod cost_table;

@@ -24,6 +24,7 @@ mod onnx_garbage;
 mod operator_lists;
 mod oracles;
 mod padding;
+mod pair;
 mod profiles;
 mod properties;
 mod readme;
