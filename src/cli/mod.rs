@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, warnings and errors to standard error.
 
 mod calibrate;
+mod calibrate_pair;
 mod check;
 mod dag;
 mod exit;
@@ -15,6 +16,7 @@ mod show;
 mod summary_table;
 mod target;
 mod validate;
+mod validate_pair;
 
 pub use exit::{CliError, ExitCode};
 

@@ -17,7 +17,7 @@ macro_rules! embed {
 
 /// Embedded SoC profiles.
 const SOCS: &[(&str, &str)] =
-    embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855" in "socs");
+    embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855", "x86-pair" in "socs");
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
@@ -32,11 +32,12 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "rk3588/tflite",
     "snapdragon-855/mace",
     "snapdragon-855/ncnn",
-    "snapdragon-855/tflite" in "runtimes"
+    "snapdragon-855/tflite",
+    "x86-pair/onnxruntime" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(
-    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "tflite-cpu", "tflite-gpu" in "support"
+    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "onnxruntime-cpu", "tflite-cpu", "tflite-gpu" in "support"
 );
 
 /// The longest chain of profiles that extend one another.

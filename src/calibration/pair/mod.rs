@@ -10,4 +10,6 @@ pub mod coexec;
 pub mod fit;
 pub mod layer;
 pub mod piece;
+pub mod profile_text;
+pub mod score;
 mod table;
