@@ -16,7 +16,7 @@
 //! that both then share; a part's private copies do from 256 KiB on. A piece that follows other pieces finds its data
 //! where a stream over all their data comes from; measured alone, where a stream over its own comes from.
 //!
-//! Fitted to 15 layers on one pair of x86 cores (docs/COST-MODELS.md). Validity: batch 1, two cores that share the
+//! Fitted to 14 layers on one pair of x86 cores (docs/COST-MODELS.md). Validity: batch 1, two cores that share the
 //! last cache level, layers of 40 us to 4 ms.
 
 use crate::soc::CoExecution;
@@ -127,8 +127,8 @@ impl Constants {
     /// Those of a profile, whose reader has made sure that none is missing.
     #[must_use]
     pub fn of(profile: &CoExecution) -> Option<Self> {
-        let value = |name: &&str| profile.coefficients.iter().find(|c| c.name == **name).map(|c| c.value);
-        Self::from_slice(&NAMES.iter().map(|name| value(&name)).collect::<Option<Vec<f64>>>()?)
+        let value = |name: &str| profile.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
+        Self::from_slice(&NAMES.iter().map(|name| value(name)).collect::<Option<Vec<f64>>>()?)
     }
 
     /// Microseconds of a part on the first processor while the second one works.

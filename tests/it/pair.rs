@@ -238,3 +238,27 @@ fn the_command_line_scores_and_calibrates() {
     let (_, shipped, _) = hetsoc(&["validate", "--branches", branches, "--format", "json"]);
     assert_eq!(with_own, shipped);
 }
+
+#[test]
+fn whole_networks_follow_from_single_operators() {
+    use hetsoc::calibration::simulated::inference_ms;
+    use hetsoc::physics::{Clocks, Parts, compile};
+    let (soc, runtime) = profiles();
+    let (executors, clocks) = (["cpu-1large".parse().unwrap()], Clocks::default());
+    let parts = Parts { soc: &soc, device: None, runtime: &runtime, executors: &executors, clocks: &clocks };
+    let machine = compile(&parts).unwrap();
+    let table = text("whole_rep0.csv");
+    let mut errors = Vec::new();
+    for row in table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+        if row[1] != "1" {
+            continue;
+        }
+        let graph = load_model(row[0], &[]).unwrap().lowered(&runtime.lowering).unwrap();
+        let measured = 1e3 * row[5].parse::<f64>().unwrap();
+        let error = inference_ms(&machine, hetsoc::soc::ExecutorId(0), &graph).unwrap() / measured - 1.0;
+        println!("{}: {:+.1} %", row[0], 100.0 * error);
+        errors.push(error.abs());
+    }
+    assert_eq!(errors.len(), 8);
+    assert!(errors.iter().sum::<f64>() / 8.0 < 0.065, "{errors:?}");
+}
