@@ -37,7 +37,7 @@ pub(super) struct JointArguments {
     #[arg(long, value_name = "SYNC", default_value = "spin")]
     sync: String,
     /// Network of the chain of --fallback, model id or file [default: mobilenet_v2 for the 17 blocks of the format].
-    #[arg(long, value_name = "MODEL", requires = "fallback")]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["coexec", "branches", "operators", "measurements"])]
     network: Option<String>,
 }
 

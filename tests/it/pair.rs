@@ -165,7 +165,7 @@ fn faults_of_tables_name_line_and_column() {
     );
     assert!(
         message(",0.25,24,8,spin,", ",0.25,24,8,spun,")
-            .contains("t.csv:3:32: error[measurements::field]: column `sync`: `spun` has no constants")
+            .contains("t.csv:3:29: error[measurements::field]: column `sync`: `spun` has no constants")
     );
     assert!(
         message(",0.25,24,8,spin,", ",0.35,24,8,spin,").contains("`r_B`: `0.35` is not co_B / (co_A + co_B)")
