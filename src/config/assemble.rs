@@ -229,6 +229,7 @@ fn profiles(
             costs,
             arrivals: stream.arrivals.clone(),
             queue: stream.queue,
+            service: stream.service,
         });
     }
     let mut platform = machine.platform.clone();

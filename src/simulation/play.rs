@@ -34,6 +34,8 @@ pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepare
             platform: &problem.platform,
             estimates,
             granularity: problem.granularity,
+            service: stream.service,
+            period: stream.arrivals.mean_gap(),
         })
         .collect();
     let plans = strategy.plan(&views)?;

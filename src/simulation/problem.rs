@@ -6,7 +6,7 @@ use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::CostTable;
 use crate::soc::Platform;
-use crate::strategy::{Granularity, StrategyError, TransferStart};
+use crate::strategy::{Granularity, ServiceTarget, StrategyError, TransferStart};
 use crate::units::{SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
@@ -45,6 +45,8 @@ pub struct StreamProblem {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
 }
 
 /// Why a run failed.

@@ -175,8 +175,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
-    /// Asks the strategy about a unit that has become ready, and applies what it decides.
-    pub(super) fn consult(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+    /// Tells the strategy what has happened, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
         let mut decisions = std::mem::take(&mut self.decisions);
         let view = RunView {
             now,
@@ -184,7 +184,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             graphs: self.graphs,
             placements: &self.placements,
         };
-        self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);
+        self.strategy.react(occasion, &view, &mut decisions);
         for decision in decisions.drain(..) {
             let Decision::Place { unit, executor } = decision;
             self.check_decision(unit, executor)?;

@@ -4,10 +4,12 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod catalogue;
 mod delegate;
 mod eft;
 mod host;
 mod ids;
+mod list;
 mod mace;
 mod partition;
 mod plan;
@@ -23,12 +25,12 @@ pub use eft::EarliestFinishTime;
 pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
-pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};
+pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
-pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView};
+pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget};
 
 use crate::soc::ExecutorId;
 
@@ -126,7 +128,12 @@ pub trait Strategy {
     /// [`StrategyError`] when no plan exists.
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError>;
 
-    /// Called when a unit without an executor becomes ready. Every unit must be placed by a [`Decision`]
+    /// What it has to say about its last plan, such as how far from the optimum it can be; a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Called when a unit without an executor becomes ready, and when one has finished. Every unit must be placed by a [`Decision`]
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
 }

@@ -20,6 +20,19 @@ pub struct PlanningView<'a> {
     pub estimates: &'a Estimates,
     /// The unit to be placed.
     pub granularity: Granularity,
+    /// What its requests are worth.
+    pub service: ServiceTarget,
+    /// Mean time between its requests; `None` for a single one, or when the next waits for the one before.
+    pub period: Option<SimDuration>,
+}
+
+/// What the requests of a stream are worth, for strategies that look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ServiceTarget {
+    /// Time from nominal arrival within which a request should be complete.
+    pub deadline: Option<SimDuration>,
+    /// Urgency; larger is more urgent.
+    pub priority: u32,
 }
 
 impl PlanningView<'_> {
@@ -62,6 +75,13 @@ pub struct ReadyUnit {
 pub enum Occasion {
     /// All predecessors of this unit have finished.
     Ready(ReadyUnit),
+    /// This unit, which the strategy placed during the run, has finished; the units that it made ready have been announced.
+    Finished {
+        /// The unit.
+        unit: ReadyUnit,
+        /// Where it ran.
+        executor: ExecutorId,
+    },
 }
 
 /// What a strategy answers.

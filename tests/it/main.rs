@@ -22,6 +22,7 @@ mod lowering_runtimes;
 mod naive_benchmark;
 mod onnx_garbage;
 mod operator_lists;
+mod planners;
 mod oracles;
 mod profiles;
 mod properties;
