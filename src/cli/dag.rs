@@ -7,9 +7,7 @@ use crate::config::plan_file::{read_plans, write_plans};
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
 use crate::soc::ExecutorId;
-use crate::strategy::{
-    Dispatch, EarliestFinishTime, Plan, Replay, Strategy, StrategySpec, TransferStart,
-};
+use crate::strategy::{Dispatch, EarliestFinishTime, Plan, Replay, Strategy, StrategySpec, TransferStart};
 use crate::units::SimTime;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -179,10 +177,7 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
     }
 }
 
-fn strategy(
-    arguments: &DagArguments,
-    problem: &Problem,
-) -> Result<Box<dyn Strategy>, CliError> {
+fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strategy>, CliError> {
     let asked = arguments.transfer_start.map(TransferStart::from);
     let spec = &arguments.strategy;
     match (spec.name.as_str(), &arguments.plan) {

@@ -73,17 +73,19 @@ impl<O: Observer> Simulation<'_, O> {
         self.reached_head(now, item, resource);
     }
 
-    /// Key of an item in its queues. Without an order of its own it counts as due when it is placed.
-    fn key_of(&self, item: u32) -> i64 {
+    /// Key of an item in its queues; of equal keys the earlier arrival goes first. Without an order of its own an item counts as due
+    /// when it is placed.
+    fn key_of(&self, item: u32) -> (i64, u64, u16, u32) {
         let Item { unit, placed, .. } = self.items[item];
         let (stream, graph) =
             (&self.streams[unit.request.stream as usize], &self.graphs[unit.request.stream as usize]);
-        let arrival = stream.slots[unit.slot as usize].nominal.0 as i64;
-        match graph.queue_order() {
-            QueueOrder::Fifo => placed.0 as i64,
+        let arrival = stream.slots[unit.slot as usize].nominal.0;
+        let key = match graph.queue_order() {
+            QueueOrder::Fifo => return (placed.0 as i64, 0, 0, 0),
             QueueOrder::ByKey => graph.key(unit.unit),
-            QueueOrder::ByKeyFromArrival => graph.key(unit.unit).saturating_add(arrival),
-        }
+            QueueOrder::ByKeyFromArrival => graph.key(unit.unit).saturating_add(arrival as i64),
+        };
+        (key, arrival, unit.request.stream, unit.request.number)
     }
 
     fn may_be_overtaken(&self, item: u32) -> bool {

@@ -1,10 +1,13 @@
 //! Names and parameters of the strategies that plan operators, tasks and sub-graphs.
 
+use super::exact::{Exact, LocalSearch};
 use super::list::{
-    Batch, CommunicationMean, Cpop, Dls, Etf, Heft, ListScheduler, ListStrategy, Lookahead, MaxMin, Mct, Met, MinMin, Olb,
-    Peft, Sufferage,
+    Batch, CommunicationMean, Cpop, Dls, Etf, Heft, ListScheduler, ListStrategy, Lookahead, MaxMin, Mct, Met,
+    MinMin, Olb, Peft, Sufferage,
 };
 use super::registry::{StrategyEntry, StrategySpec};
+use super::sub_graph::{Band, BandScheduler, BranchParallel, HaxConn, Hetero2Pipe, PipeIt};
+use super::task::{Discipline, Fixed, TaskLevel};
 use super::{Strategy, StrategyError};
 use crate::soc::Platform;
 
@@ -20,12 +23,17 @@ const fn entry(
     StrategyEntry { name, summary, parameters }
 }
 
+const HOME: (&str, &str) = ("executor", "executor name for all models (default: balanced over all)");
+
 /// What [`build`] knows.
 pub(super) const ENTRIES: &[StrategyEntry] = &[
     entry(
         "heft",
         "list scheduling: by upward rank, each where it finishes first (Topcuoglu)",
-        &[INSERTION, ("mean", "communication averaged over `pairs`, or `self-diluted` as SAGA (default: pairs)")],
+        &[
+            INSERTION,
+            ("mean", "communication averaged over `pairs`, or `self-diluted` as SAGA (default: pairs)"),
+        ],
     ),
     entry("cpop", "list scheduling: the critical path on one executor (Topcuoglu)", &[INSERTION]),
     entry("peft", "list scheduling: finish time plus an optimistic cost table (Arabnejad)", &[INSERTION]),
@@ -45,12 +53,66 @@ pub(super) const ENTRIES: &[StrategyEntry] = &[
     entry("min-min", "of the ready operators' best completions the smallest", &[BATCH]),
     entry("max-min", "of the ready operators' best completions the largest", &[BATCH]),
     entry("sufferage", "the ready operator that loses most without its best executor", &[]),
+    entry(
+        "exact",
+        "branch and bound with proof or gap; dynamic programming for chains",
+        &[("effort", "elementary steps of the search at most (default: 30000000)")],
+    ),
+    entry(
+        "local-search",
+        "seeded local search that improves the plan of another strategy",
+        &[
+            ("base", "name of the other strategy, without parameters (default: heft)"),
+            ("iterations", "moves tried (default: 2000)"),
+            ("seed", "of the moves (default: 0)"),
+        ],
+    ),
+    entry(
+        "fixed",
+        "every model on the executor given for it",
+        &[(
+            "executors",
+            "executor names in the order of the streams, with + between them (default: the first)",
+        )],
+    ),
+    entry("edf", "models in queues by earliest deadline; granularity is preemption", &[HOME]),
+    entry("least-slack", "models in queues by least slack; granularity is preemption", &[HOME]),
+    entry(
+        "priority",
+        "models in queues by priority, preempted between units",
+        &[HOME, ("rule", "`static` as the streams say, or `rate-monotonic` (default: static)")],
+    ),
+    entry(
+        "band",
+        "unit sub-graphs of several models on workers (Band)",
+        &[
+            ("scheduler", "`sel`, `fixed`, `round-robin`, `heft`, `heft-reserve` or `lst` (default: sel)"),
+            ("window", "requests looked at, 0 for all (default: 0)"),
+            ("min-units", "operators in an accelerator's sub-graph at least (default: 7)"),
+        ],
+    ),
+    entry(
+        "branch-parallel",
+        "branches between fork and join beside each other",
+        &[("by", "`lpt` or `heft` (default: lpt)")],
+    ),
+    entry("pipe-it-like", "a pipeline over the processors, balanced layer by layer", &[]),
+    entry("hetero2pipe-like", "pipelines of several models, cut optimally and put into order", &[]),
+    entry(
+        "haxconn-like",
+        "models that change once between two accelerators, contention counted",
+        &[
+            ("first", "executor name (default: the fastest for all models)"),
+            ("second", "executor name (default: the next)"),
+            ("contention", "slow-down in per cent while both work (default: 10)"),
+        ],
+    ),
 ];
 
 /// Builds a strategy of [`ENTRIES`]; `None` for another name.
 pub(super) fn build(
     spec: &StrategySpec,
-    _platform: &Platform,
+    platform: &Platform,
 ) -> Result<Option<Box<dyn Strategy>>, StrategyError> {
     let insertion = || spec.choice("insertion", &[("true", true), ("false", false)]);
     let batch = || spec.choice("batch", &[("rescan", Batch::Rescan), ("level", Batch::Level)]);
@@ -74,8 +136,64 @@ pub(super) fn build(
         "min-min" => list(MinMin { batch: batch()? }),
         "max-min" => list(MaxMin { batch: batch()? }),
         "sufferage" => list(Sufferage),
+        "exact" => Box::new(Exact::new(u64::from(spec.number("effort", 30_000_000)?))),
+        "local-search" => {
+            let name = spec.parameters.get("base").map_or("heft", String::as_str);
+            if name == "local-search" {
+                return Err(spec.problem("base is another strategy than itself".to_owned()));
+            }
+            let base = StrategySpec { name: name.to_owned(), ..StrategySpec::default() }.build(platform)?;
+            let iterations = u64::from(spec.number("iterations", 2000)?);
+            Box::new(LocalSearch::new(base, iterations, u64::from(spec.number("seed", 0)?)))
+        }
+        "fixed" => {
+            let names = spec.parameters.get("executors").map_or("", String::as_str);
+            let named = |name: &str| {
+                let one = [("executor".to_owned(), name.to_owned())].into();
+                StrategySpec { name: spec.name.clone(), parameters: one }.executor("executor", platform)
+            };
+            let executors = names.split('+').map(str::trim).filter(|name| !name.is_empty());
+            Box::new(Fixed {
+                executors: executors.map(named).filter_map(Result::transpose).collect::<Result<_, _>>()?,
+            })
+        }
+        "edf" => task(spec, platform, Discipline::EarliestDeadline)?,
+        "least-slack" => task(spec, platform, Discipline::LeastSlack)?,
+        "priority" => {
+            let rules = [("static", Discipline::Priority), ("rate-monotonic", Discipline::RateMonotonic)];
+            task(spec, platform, spec.choice("rule", &rules)?)?
+        }
+        "band" => {
+            let schedulers = [
+                ("sel", BandScheduler::ShortestExpected),
+                ("fixed", BandScheduler::Fixed),
+                ("round-robin", BandScheduler::RoundRobin),
+                ("heft", BandScheduler::Heft { reserve: false }),
+                ("heft-reserve", BandScheduler::Heft { reserve: true }),
+                ("lst", BandScheduler::LeastSlack),
+            ];
+            let (window, least) = (spec.number("window", 0)?, spec.number("min-units", 7)?);
+            Box::new(Band::new(spec.choice("scheduler", &schedulers)?, window, least, platform))
+        }
+        "branch-parallel" => {
+            Box::new(BranchParallel { by_heft: spec.choice("by", &[("lpt", false), ("heft", true)])? })
+        }
+        "pipe-it-like" => Box::new(PipeIt),
+        "hetero2pipe-like" => Box::new(Hetero2Pipe),
+        "haxconn-like" => Box::new(HaxConn {
+            pair: (spec.executor("first", platform)?, spec.executor("second", platform)?),
+            contention: spec.number("contention", 10)?,
+        }),
         _ => return Ok(None),
     }))
+}
+
+fn task(
+    spec: &StrategySpec,
+    platform: &Platform,
+    discipline: Discipline,
+) -> Result<Box<dyn Strategy>, StrategyError> {
+    Ok(Box::new(TaskLevel { discipline, executor: spec.executor("executor", platform)? }))
 }
 
 fn list(scheduler: impl ListScheduler + 'static) -> Box<dyn Strategy> {

@@ -7,6 +7,7 @@
 mod catalogue;
 mod delegate;
 mod eft;
+mod exact;
 mod host;
 mod ids;
 mod list;
@@ -17,6 +18,8 @@ mod plan_check;
 mod registry;
 mod replay;
 mod single;
+mod sub_graph;
+mod task;
 mod unit_graph;
 mod view;
 

@@ -29,7 +29,8 @@ pub struct StrategyEntry {
 }
 
 /// All strategies that can be named. `replay` is built from plan files by the caller.
-pub const STRATEGIES: &[StrategyEntry] = &join::<{ FIRST.len() + catalogue::ENTRIES.len() }>(FIRST, catalogue::ENTRIES);
+pub const STRATEGIES: &[StrategyEntry] =
+    &join::<{ FIRST.len() + catalogue::ENTRIES.len() }>(FIRST, catalogue::ENTRIES);
 
 /// One list of two.
 const fn join<const N: usize>(first: &[StrategyEntry], second: &[StrategyEntry]) -> [StrategyEntry; N] {
@@ -169,7 +170,11 @@ impl StrategySpec {
         StrategyError::Parameter { strategy: self.name.clone(), problem }
     }
 
-    pub(super) fn executor(&self, parameter: &str, platform: &Platform) -> Result<Option<ExecutorId>, StrategyError> {
+    pub(super) fn executor(
+        &self,
+        parameter: &str,
+        platform: &Platform,
+    ) -> Result<Option<ExecutorId>, StrategyError> {
         let Some(name) = self.parameters.get(parameter) else { return Ok(None) };
         platform.executor_named(name).map(Some).ok_or_else(|| StrategyError::UnknownExecutor {
             strategy: self.name.clone(),

@@ -14,7 +14,7 @@ use std::collections::BinaryHeap;
 /// highest priority and goes on to the first reader of the same priority (within 1e-9 of it), else to
 /// the reader of highest priority. Ready units go by priority, ties to the smaller number; with insertion.
 /// Definition: the executor of the path is the one with the least sum of executions among those that support all of the path; if
-/// none does, the one that supports most of it, then the least sum; what it cannot run is placed by finish time. With several
+/// none does, all are alike and the first is taken; what it cannot run is placed by finish time. With several
 /// streams the path is that of the most urgent source.
 ///
 /// Granularity: operator, sub-graph or task. Decision point: offline. Reads: execution and transfer estimates.
@@ -44,8 +44,10 @@ impl ListScheduler for Cpop {
             queue.extend(fresh.drain(..).map(|task| (priority[task as usize].round() as u64, Reverse(task))));
             let Some((_, Reverse(task))) = queue.pop() else { return schedule };
             let fixed = home.filter(|&e| on_path[task as usize] && joint.supports(task, e));
-            let slot = fixed
-                .map_or_else(|| schedule.first_done(task), |e| Some(schedule.trial(task, e, joint.work(task, e))));
+            let slot = fixed.map_or_else(
+                || schedule.first_done(task),
+                |e| Some(schedule.trial(task, e, joint.work(task, e))),
+            );
             if let Some(slot) = slot {
                 schedule.place(task, slot);
             }
@@ -55,7 +57,8 @@ impl ListScheduler for Cpop {
 }
 
 fn critical_path(joint: &JointGraph<'_>, priority: &[f64]) -> Vec<u32> {
-    let higher = |best: u32, task: u32| if priority[task as usize] > priority[best as usize] { task } else { best };
+    let higher =
+        |best: u32, task: u32| if priority[task as usize] > priority[best as usize] { task } else { best };
     let sources = joint.tasks().filter(|&task| joint.predecessors(task).len() == 0);
     let Some(mut at) = sources.reduce(higher) else { return Vec::new() };
     let length = priority[at as usize];
@@ -71,15 +74,8 @@ fn critical_path(joint: &JointGraph<'_>, priority: &[f64]) -> Vec<u32> {
 
 fn executor_of(joint: &JointGraph<'_>, path: &[u32]) -> Option<ExecutorId> {
     let key = |executor: ExecutorId| {
-        let (mut lacking, mut sum) = (0, 0u64);
-        for &task in path {
-            if joint.supports(task, executor) {
-                sum = sum.saturating_add(joint.work(task, executor));
-            } else {
-                lacking += 1;
-            }
-        }
-        (lacking, sum)
+        // An unsupported unit makes the sum infinite.
+        path.iter().fold(0u64, |sum, &task| sum.saturating_add(joint.work(task, executor)))
     };
     joint.executors().iter().copied().min_by_key(|&executor| key(executor))
 }

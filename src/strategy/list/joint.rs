@@ -42,8 +42,11 @@ impl<'a> JointGraph<'a> {
             Some(view) => view.platform,
             None => return Err(StrategyError::InvalidPlan("there is no stream to plan".to_owned())),
         };
-        let graphs: Vec<UnitGraph> =
-            streams.iter().zip(plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
+        let graphs: Vec<UnitGraph> = streams
+            .iter()
+            .zip(plans)
+            .map(|(view, plan)| UnitGraph::new(view, plan))
+            .collect::<Result<_, _>>()?;
         let mut offsets = vec![0];
         let mut stream_of = Vec::new();
         for (number, graph) in graphs.iter().enumerate() {
@@ -78,7 +81,8 @@ impl<'a> JointGraph<'a> {
 
     fn topological_order(&self) -> Vec<u32> {
         let mut waiting: Vec<usize> = self.tasks().map(|task| self.predecessors(task).count()).collect();
-        let mut ready: BinaryHeap<_> = self.tasks().filter(|&t| waiting[t as usize] == 0).map(Reverse).collect();
+        let mut ready: BinaryHeap<_> =
+            self.tasks().filter(|&t| waiting[t as usize] == 0).map(Reverse).collect();
         let mut order = Vec::with_capacity(self.len());
         while let Some(Reverse(task)) = ready.pop() {
             order.push(task);
@@ -161,7 +165,11 @@ impl<'a> JointGraph<'a> {
     /// Executors that support a task, with its work there.
     pub(crate) fn choices(&self, task: u32) -> impl Iterator<Item = (ExecutorId, u64)> + '_ {
         let row = task as usize * self.executors;
-        self.ids.iter().zip(&self.work[row..row + self.executors]).filter(|(_, w)| **w != UNSUPPORTED).map(|(e, w)| (*e, *w))
+        self.ids
+            .iter()
+            .zip(&self.work[row..row + self.executors])
+            .filter(|(_, w)| **w != UNSUPPORTED)
+            .map(|(e, w)| (*e, *w))
     }
 
     /// Least work of a task over the executors that support it.

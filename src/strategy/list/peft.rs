@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 /// Source: Arabnejad, Barbosa, "List scheduling algorithm for heterogeneous systems by an optimistic cost table", IEEE TPDS 25(3), 2014.
 /// `OCT(i, p) = max over readers j of min over q of (OCT(j, q) + w(j, q) + [q != p] mean communication(i, j))`; priority = mean of
 /// OCT over the executors; among ready units the highest goes to the executor with the least finish + OCT, with insertion.
-/// Definition: the mean is over the executors that support the unit; ties to the smaller unit, then to the smaller executor.
+/// Definition: the mean is over all executors, those that lack the unit too (the table looks behind it); ties to the smaller unit, then to the smaller executor.
 ///
 /// Granularity: operator, sub-graph or task. Decision point: offline. Reads: execution and transfer estimates.
 /// Cost: O(edges x executors^2).
@@ -31,10 +31,7 @@ impl ListScheduler for Peft {
         let table = optimistic_costs(joint);
         let priority = |task: u32| {
             let row = task as usize * executors;
-            let (count, sum) = joint
-                .choices(task)
-                .fold((0u64, 0.0), |(n, sum), (e, _)| (n + 1, sum + table[row + e.0 as usize]));
-            (sum / count.max(1) as f64).round() as u64
+            (table[row..row + executors].iter().sum::<f64>() / executors as f64).round() as u64
         };
         let mut schedule = Schedule::new(joint, self.insertion);
         let (mut frontier, mut fresh) = Ready::new(joint);
@@ -43,10 +40,10 @@ impl ListScheduler for Peft {
             queue.extend(fresh.drain(..).map(|task| (priority(task), Reverse(task))));
             let Some((_, Reverse(task))) = queue.pop() else { return schedule };
             let row = task as usize * executors;
-            let best = joint
-                .choices(task)
-                .map(|(e, work)| schedule.trial(task, e, work))
-                .min_by_key(|slot| slot.done.saturating_add(table[row + slot.executor.0 as usize].round() as u64));
+            let best =
+                joint.choices(task).map(|(e, work)| schedule.trial(task, e, work)).min_by_key(|slot| {
+                    slot.done.saturating_add(table[row + slot.executor.0 as usize].round() as u64)
+                });
             if let Some(slot) = best {
                 schedule.place(task, slot);
             }

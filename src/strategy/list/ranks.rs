@@ -28,7 +28,8 @@ impl Means {
         let work = joint
             .tasks()
             .map(|task| {
-                let (count, sum) = joint.choices(task).fold((0u64, 0.0), |(n, sum), (_, w)| (n + 1, sum + w as f64));
+                let (count, sum) =
+                    joint.choices(task).fold((0u64, 0.0), |(n, sum), (_, w)| (n + 1, sum + w as f64));
                 sum / count.max(1) as f64
             })
             .collect();
@@ -97,7 +98,7 @@ pub(crate) fn by_upward_rank(joint: &JointGraph<'_>, means: &Means) -> Vec<u32> 
 }
 
 /// Tasks that can be scheduled because their producers are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ready {
     waiting: Vec<u32>,
 }

@@ -45,7 +45,8 @@ impl<'a> Schedule<'a> {
         for (producer, link) in self.joint.predecessors(task) {
             let Some(from) = self.slots[producer as usize] else { continue };
             if graph.crosses(from.executor, executor) {
-                ready = ready.max(from.finish.saturating_add(graph.transfer(link, from.executor, executor).0));
+                ready =
+                    ready.max(from.finish.saturating_add(graph.transfer(link, from.executor, executor).0));
                 conversion = conversion.saturating_add(graph.conversion(link, from.executor, executor).0);
             } else {
                 ready = ready.max(from.finish);
@@ -59,6 +60,16 @@ impl<'a> Schedule<'a> {
         let resources = &self.joint.platform.executor(executor).resources;
         let ends = resources.iter().map(|r| self.busy[r.0 as usize].last().map_or(0, |last| last.1));
         ends.max().unwrap_or(0)
+    }
+
+    /// When everything placed on a resource so far has ended.
+    pub(crate) fn end_of(&self, resource: usize) -> u64 {
+        self.busy[resource].last().map_or(0, |last| last.1)
+    }
+
+    /// Whether anything is placed on a resource.
+    pub(crate) fn is_used(&self, resource: usize) -> bool {
+        !self.busy[resource].is_empty()
     }
 
     /// Earliest start of work of a length whose data is there at `ready`.
@@ -124,8 +135,11 @@ impl<'a> Schedule<'a> {
 
     /// All tasks by start; what takes no time comes before what starts with it, producers before readers.
     pub(crate) fn by_start(&self) -> Vec<(u32, Slot)> {
-        let mut rows: Vec<(u32, Slot)> =
-            self.joint.tasks().filter_map(|task| self.slots[task as usize].map(|slot| (task, slot))).collect();
+        let mut rows: Vec<(u32, Slot)> = self
+            .joint
+            .tasks()
+            .filter_map(|task| self.slots[task as usize].map(|slot| (task, slot)))
+            .collect();
         rows.sort_by_key(|&(task, slot)| (slot.start, slot.finish, self.joint.position(task)));
         rows
     }

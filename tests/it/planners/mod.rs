@@ -13,7 +13,12 @@ pub fn strategy(problem: &Problem, spec: &str) -> Box<dyn Strategy> {
 }
 
 pub fn costs(value: &Value) -> Vec<Vec<Option<f64>>> {
-    value.as_array().unwrap().iter().map(|row| row.as_array().unwrap().iter().map(Value::as_f64).collect()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row.as_array().unwrap().iter().map(Value::as_f64).collect())
+        .collect()
 }
 
 /// Edges `{from, to, comm}`.
