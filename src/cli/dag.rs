@@ -4,6 +4,7 @@ use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
 use crate::config::dag_file::{DagNetwork, read_dag};
 use crate::config::plan_file::{read_plans, write_plans};
+use crate::record::played_plan;
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
 use crate::soc::ExecutorId;
@@ -117,10 +118,15 @@ struct Timing {
 #[derive(Default)]
 struct PlacementRecorder {
     placements: Vec<Placement>,
+    /// Starts, units and operators of the first instance.
+    first: Vec<(SimTime, PlacedUnit, u32)>,
 }
 
 impl Observer for PlacementRecorder {
     fn operator_finished(&mut self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
+        if unit.request.number == 0 {
+            self.first.push((start, unit, operator));
+        }
         self.placements.push(Placement {
             instance: unit.request.number,
             task: operator,
@@ -153,18 +159,21 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
     }
     let Some(outcome) = outcome else { return Ok(()) };
     // Recording would slow down what is timed, and the same run gives the same placements.
+    let mut first = Vec::new();
     let placements = if arguments.placements || arguments.save_plan.is_some() {
         let mut recorder = PlacementRecorder::default();
         let prepared = prepare(&problem, &mut *strategy)?;
         play(&problem, &prepared, &mut *strategy, &mut recorder)?;
         recorder.placements.sort_by_key(|p| (p.instance, p.task));
+        first = recorder.first;
         Some(recorder.placements)
     } else {
         None
     };
     if let (Some(path), Some(placements)) = (&arguments.save_plan, &placements) {
-        let plan = prepared.plans.first().filter(|plan| plan.units().all(|unit| unit.executor.is_some()));
-        save_plan(path, plan, placements, &problem, transfer_start)?;
+        let made = prepared.plans.first().filter(|plan| plan.units().all(|unit| unit.executor.is_some()));
+        let played = (transfer_start == TransferStart::ProducerFinish).then(|| played_plan(first));
+        save_plan(path, made.cloned().or(played), placements, &problem, transfer_start)?;
     }
     let id = strategy.id();
     let mut result = summarise(arguments, &problem, &outcome, id, transfer_start, &mut walls);
@@ -209,16 +218,16 @@ fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strat
     }
 }
 
-/// Saves the plan that was made beforehand, else the placements of the first instance, whose units enter their queues when they are
-/// ready, as they did.
+/// Saves the plan that was made beforehand or played, else the placements of the first instance, whose units enter their queues
+/// when they are ready, as they did.
 fn save_plan(
     path: &Path,
-    made: Option<&Plan>,
+    plan: Option<Plan>,
     placements: &[Placement],
     problem: &Problem,
     start: TransferStart,
 ) -> Result<(), CliError> {
-    let mut plan = made.cloned().unwrap_or_else(|| {
+    let mut plan = plan.unwrap_or_else(|| {
         let mut plan = Plan::new(Dispatch::AtReady, start);
         for placement in placements.iter().filter(|p| p.instance == 0) {
             plan.push(&[placement.task], Some(ExecutorId(placement.processor)));

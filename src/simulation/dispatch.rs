@@ -245,8 +245,19 @@ impl<O: Observer> Simulation<'_, O> {
         self.items[item].heads += 1;
     }
 
-    /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due.
+    /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due. Where keys order the queues it
+    /// does so when everything else at this time has happened, as a more urgent one may be on its way.
     pub(super) fn start_if_possible(&mut self, now: SimTime, item: u32) {
+        let stream = self.items[item].unit.request.stream as usize;
+        if self.graphs[stream].queue_order() == QueueOrder::Fifo {
+            self.start_now(now, item);
+        } else if self.items[item].phase == ItemPhase::Waiting {
+            self.queue.push(now, Phase::Policy, Event::Start { item });
+        }
+    }
+
+    /// See [`Simulation::start_if_possible`]; the item may have started, or ended, since that was asked.
+    pub(super) fn start_now(&mut self, now: SimTime, item: u32) {
         let state = &self.items[item];
         let executor = self.problem.platform.executor(state.executor);
         if state.phase != ItemPhase::Waiting

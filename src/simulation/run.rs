@@ -19,6 +19,8 @@ pub(super) enum Event {
     Arrival { stream: u16, number: u32, nominal: SimTime },
     /// A transfer has passed its latency and joins the bus.
     JoinBus { flow: u32 },
+    /// An item that may start does, unless another has come in front of it.
+    Start { item: u32 },
     /// The outputs of a request lie where the application reads them.
     Complete { stream: u16, slot: u32 },
 }
@@ -307,6 +309,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
                 Some((_, Event::JoinBus { flow })) => {
                     self.bus.enter(now, self.flows[flow as usize].bytes, flow)
                 }
+                Some((_, Event::Start { item })) => self.start_now(now, item),
                 Some((_, Event::Complete { stream, slot })) => self.complete(now, stream, slot)?,
                 None => {}
             },

@@ -129,11 +129,6 @@ impl<'a> JointGraph<'a> {
         (stream, task - self.offsets[stream])
     }
 
-    /// The task of a unit.
-    pub(crate) fn task(&self, stream: usize, unit: u32) -> u32 {
-        self.offsets[stream] + unit
-    }
-
     pub(crate) fn graph(&self, task: u32) -> &UnitGraph {
         &self.graphs[self.stream_of[task as usize] as usize]
     }

@@ -32,6 +32,6 @@ pub(super) use min_min::MinMin;
 pub(super) use olb::Olb;
 pub(super) use peft::Peft;
 pub(super) use planner::{ListScheduler, ListStrategy};
-pub(super) use ranks::{CommunicationMean, Means, Ready, upward};
-pub(super) use schedule::{Schedule, Slot};
+pub(super) use ranks::{CommunicationMean, Ready};
+pub(super) use schedule::Schedule;
 pub(super) use sufferage::Sufferage;

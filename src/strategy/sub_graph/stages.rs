@@ -35,9 +35,6 @@ impl Layers {
         let mut position = vec![0; order.len()];
         order.iter().enumerate().for_each(|(at, &op)| position[op as usize] = at);
         let mut layers = Self { crossing: vec![0.0; order.len() + 1], order, sums, position };
-        for cut in 1..layers.order.len() {
-            layers.crossing[cut] = 0.0;
-        }
         for &op in &layers.order {
             let from = layers.position[op as usize];
             // A tensor crosses a cut once, however many readers it has behind it.
@@ -93,12 +90,6 @@ impl Layers {
         let crossing = view.platform.crossing(from, to);
         let bytes = self.crossing[cut] * view.platform.executor(from).tensor_scale;
         crossing.transfer_time(bytes) + crossing.conversion_time(bytes)
-    }
-
-    /// Whether an executor supports all of `from..to`.
-    pub(super) fn fits(&self, from: usize, to: usize, executor: ExecutorId) -> bool {
-        let sums = &self.sums[executor.0 as usize];
-        sums[to] - sums[from] < LACKING
     }
 
     /// Appends stages `(end, executor)` to a plan; layers that a stage's executor lacks go, by themselves, where they are fastest.

@@ -1,5 +1,8 @@
 //! Strategies that plan operators, tasks and sub-graphs, against published schedules, proved optima and each other.
 
+mod catalogue;
+mod deadlines;
+mod exactness;
 mod references;
 
 use crate::build::tasks;
