@@ -2,9 +2,10 @@
 
 use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
+use crate::config::ExternalProcess;
 use crate::config::dag_file::{DagNetwork, read_dag};
 use crate::config::plan_file::{read_plans, write_plans};
-use crate::record::played_plan;
+use crate::record::{PlayedOperator, played_plan};
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
 use crate::soc::ExecutorId;
@@ -118,14 +119,14 @@ struct Timing {
 #[derive(Default)]
 struct PlacementRecorder {
     placements: Vec<Placement>,
-    /// Starts, units and operators of the first instance.
-    first: Vec<(SimTime, PlacedUnit, u32)>,
+    /// What ran of the first instance.
+    first: Vec<PlayedOperator>,
 }
 
 impl Observer for PlacementRecorder {
     fn operator_finished(&mut self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
         if unit.request.number == 0 {
-            self.first.push((start, unit, operator));
+            self.first.push((start, now, unit, operator));
         }
         self.placements.push(Placement {
             instance: unit.request.number,
@@ -214,6 +215,7 @@ fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strat
             }
             Ok(Box::new(EarliestFinishTime::new(start)))
         }
+        ("external", None) => Ok(Box::new(ExternalProcess::new(spec)?)),
         (_, None) => Ok(spec.build(&problem.platform)?),
     }
 }

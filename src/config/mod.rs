@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod check;
 pub mod dag_file;
 pub mod document;
+mod external;
 mod fitted_file;
 pub mod hardware;
 mod json;
@@ -21,6 +22,7 @@ mod soc_raw;
 mod support_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;

@@ -27,7 +27,7 @@ pub use critical_path::{CriticalStep, StepKind, critical_path};
 pub use labels::{ExecutorLabel, OperatorLabel, ResourceLabel, RunLabels, StreamLabels};
 pub use memory::MemoryPeak;
 pub use metrics::Metrics;
-pub use played_plan::played_plan;
+pub use played_plan::{PlayedOperator, played_plan};
 pub use recorder::Recorder;
 pub use run_record::{BandwidthSample, Counters, OperatorRecord, RequestRecord, RunRecord, UnitRecord};
 pub use summarizer::{Summarizer, SummaryContext};

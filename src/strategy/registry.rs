@@ -72,6 +72,14 @@ const FIRST: &[StrategyEntry] = &[
         summary: "online: each ready operator where it is believed to finish first",
         parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
     },
+    StrategyEntry {
+        name: "external",
+        summary: "another process that answers a JSON line with a plan",
+        parameters: &[
+            ("command", "program and arguments, with spaces between them"),
+            ("timeout-seconds", "how long to wait for its answer (default: 30)"),
+        ],
+    },
     StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },
 ];
 
@@ -149,6 +157,9 @@ impl StrategySpec {
                 Some(other) => Err(self
                     .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
             },
+            "external" => {
+                Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
+            }
             _ => Err(self.problem("needs a plan; give one with --plan FILE".to_owned())),
         }
     }

@@ -11,7 +11,7 @@ use crate::soc::ExecutorId;
 /// Cuts every model into the stages with the least period, then orders the models so that the processors wait least.
 ///
 /// Source: Hetero2Pipe (ICDCS '25), known from its abstract. Invented: stages go over the executors without common resources in order of
-/// their numbers, each used at most once; the dynamic programme finds the cut with the smallest slowest stage, then the smallest sum;
+/// their numbers, each used at most once; the dynamic programme finds the cut with the smallest slowest stage, then the smallest sum (beyond 400 layers, between 400 runs of layers);
 /// the order of models is the permutation with the shortest flow-shop makespan by the estimates (all of up to 6 models, else repeated
 /// exchange of neighbours), and requests that come together go through every queue in it. Keeping memory-heavy stages apart is not done: strategies do
 /// not see the traffic of operators. A layer that all later executors lack runs where it is fastest.
@@ -72,9 +72,14 @@ impl Strategy for Hetero2Pipe {
     }
 }
 
+/// Runs of layers that cuts may separate.
+const CUTS: usize = 400;
+
 /// The contiguous cut with the smallest (slowest stage, sum).
 fn cut(view: &PlanningView<'_>, layers: &Layers, executors: &[ExecutorId]) -> Vec<(usize, ExecutorId)> {
     let total = layers.len();
+    // Cuts lie between at most so many runs of layers of equal number.
+    let step = total.div_ceil(CUTS).max(1);
     // best[last + 1][to]: the first `to` layers are done, the last stage that has any runs on executor `last`.
     type Cell = Option<((u128, u128), usize, usize)>;
     let mut best: Vec<Vec<Cell>> = vec![vec![None; total + 1]; executors.len() + 1];
@@ -84,7 +89,7 @@ fn cut(view: &PlanningView<'_>, layers: &Layers, executors: &[ExecutorId]) -> Ve
             let previous = before.checked_sub(1).map(|at| executors[at]);
             for from in 0..total {
                 let Some(((slowest, sum), _, _)) = best[before][from] else { continue };
-                for to in from + 1..=total {
+                for to in (from + 1..=total).filter(|&to| to == total || to % step == 0) {
                     let time = layers.stage(view, from, to, executor, previous);
                     let value = (slowest.max(time), sum + time);
                     let cell = &mut best[stage + 1][to];

@@ -202,9 +202,7 @@ fn online_decisions_replay_as_a_plan() {
         for spec in ALL.iter().filter(|spec| ONLINE.contains(&spec.split('[').next().unwrap())) {
             let spec = if *spec == "eft" { "eft[transfer-start=producer-finish]" } else { spec };
             let Some((makespan, log, _)) = play(&problem, spec) else { continue };
-            let plan = hetsoc::record::played_plan(
-                log.operators.iter().map(|&(start, _, unit, operator)| (start, unit, operator)),
-            );
+            let plan = hetsoc::record::played_plan(log.operators.iter().copied());
             let (outcome, again) = watch(&problem, &mut Replay::new(vec![plan]));
             assert_eq!(outcome.makespan.0, makespan, "{spec} {}", instance["id"]);
             assert_eq!(schedule_of_operators(&again), schedule_of_operators(&log), "{spec}");

@@ -3,7 +3,9 @@
 mod catalogue;
 mod deadlines;
 mod exactness;
+mod external;
 mod references;
+mod regret;
 
 use crate::build::tasks;
 use hetsoc::simulation::Problem;
