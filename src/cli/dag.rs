@@ -146,6 +146,7 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
     let mut problem = read_dag(&read_text(&arguments.file)?, network)?;
     problem.transfer_start = arguments.transfer_start.map(TransferStart::from);
     let mut strategy = strategy(arguments, &problem)?;
+    problem.granularity = strategy.default_granularity();
     let prepared = prepare(&problem, &mut *strategy)?;
     let planned = prepared.plans.first().map_or(TransferStart::ProducerFinish, |plan| plan.transfer_start);
     let transfer_start = problem.transfer_start.unwrap_or(planned);
@@ -269,13 +270,13 @@ fn summarise(
         sum_of_finish_times_us: outcome.finish_sum_ps as f64 / 1e6,
         mean_latency_us: total as f64 / 1e6 / latencies.len().max(1) as f64,
         remote_transfers: outcome.remote_transfers,
-        tasks: outcome.units,
+        tasks: outcome.operators,
         strategy_notes: Vec::new(),
         placements: None,
         timing: arguments.timing.then(|| Timing {
             repeats: arguments.repeat,
             wall_seconds: wall,
-            tasks_per_second: outcome.units as f64 / wall,
+            tasks_per_second: outcome.operators as f64 / wall,
         }),
     }
 }
