@@ -130,6 +130,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
             costs,
             arrivals,
             queue,
+            service: hetsoc::strategy::ServiceTarget::default(),
         }],
         granularity: Granularity::Operator,
         transfer_start: None,

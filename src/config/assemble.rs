@@ -1,6 +1,7 @@
 //! From a validated scenario to everything that a run needs.
 
 use super::dag_file::{DagNetwork, read_dag};
+use super::external::ExternalProcess;
 use super::hardware::{Choice, Hardware, hardware};
 use super::model_file::{ModelGraph, load_model, unwrap_loaded};
 use super::plan_file::read_plans;
@@ -101,6 +102,8 @@ pub fn assemble(
         let text = read_text(&path, 256 * 1024 * 1024)?;
         input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
         Box::new(Replay::new(read_plans(&text, &problem.platform, &operators)?))
+    } else if strategy_spec.name == "external" {
+        Box::new(ExternalProcess::new(strategy_spec)?)
     } else {
         strategy_spec.build(&problem.platform)?
     };
@@ -257,6 +260,7 @@ fn profiles(
             costs,
             arrivals: stream.arrivals.clone(),
             queue: stream.queue,
+            service: stream.service,
         });
     }
     let mut platform = machine.platform.clone();

@@ -8,6 +8,7 @@ mod device_thermal;
 pub mod document;
 mod dynamics;
 mod dynamics_thermal;
+mod external;
 mod fitted_file;
 pub mod hardware;
 mod json;
@@ -26,6 +27,7 @@ mod soc_raw;
 mod support_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
 use crate::simulation::{Arrivals, RequestQueue};
 use crate::soc::ExecutorName;
-use crate::strategy::{Granularity, StrategySpec, TransferStart};
+use crate::strategy::{Granularity, ServiceTarget, StrategySpec, TransferStart};
 use crate::units::{BytesPerSec, Hertz, SimTime};
 
 /// A validated scenario. Names of hardware, models and strategies are not looked up yet.
@@ -66,6 +66,8 @@ pub struct StreamSpec {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
 }
 
 /// What a request runs.

@@ -52,6 +52,8 @@ pub(super) struct RawStream {
     #[serde(default)]
     pub(super) queue: RawQueue,
     pub(super) max_in_flight: Option<Spanned<i64>>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) priority: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]

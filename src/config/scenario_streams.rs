@@ -10,6 +10,7 @@ use super::scenario_file::duration;
 use super::scenario_raw::{RawArrivalKind, RawArrivals, RawFile, RawPolicy, RawStream};
 use crate::diagnostics::printable;
 use crate::simulation::{Arrivals, QueuePolicy, RequestQueue};
+use crate::strategy::ServiceTarget;
 use crate::units::{SimDuration, SimTime};
 
 pub(super) fn streams(check: &mut Checker<'_>, raw: &RawFile, folder: &Path) -> Vec<StreamSpec> {
@@ -101,6 +102,10 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
                 RawPolicy::LatestOnly => QueuePolicy::LatestOnly,
             }),
             max_in_flight: count(check, raw.max_in_flight.as_ref(), "max_in_flight", 1.0).unwrap_or(1),
+        },
+        service: ServiceTarget {
+            deadline: raw.deadline.as_ref().map(|text| duration(check, text, "deadline")),
+            priority: count(check, raw.priority.as_ref(), "priority", 0.0).unwrap_or(0),
         },
     }
 }

@@ -7,7 +7,7 @@ use super::state::{Item, ItemPhase};
 use crate::engine::water_fill;
 use crate::physics::OperatorCost;
 use crate::soc::ExecutorId;
-use crate::strategy::{Dispatch, ReadyUnit, UnitLink};
+use crate::strategy::{Dispatch, Occasion, ReadyUnit, UnitLink};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -226,6 +226,9 @@ impl<O: Observer> Simulation<'_, O> {
         self.items.remove(item);
         self.send_outputs(now, unit, executor);
         self.release_successors(now, unit)?;
+        if self.graphs[stream].planned(unit.unit).is_none() {
+            self.consult(now, Occasion::Finished { unit, executor })?;
+        }
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             if let Some(&next) = self.resources[resource.0 as usize].queue.front() {

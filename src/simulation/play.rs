@@ -44,6 +44,8 @@ pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec
         estimates,
         granularity: problem.granularity,
         roles: &stream.roles,
+        service: stream.service,
+        period: stream.arrivals.mean_gap(),
     };
     problem.streams.iter().zip(estimates).map(view).collect()
 }

@@ -8,7 +8,7 @@ use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::physics::CostTable;
 use crate::soc::Platform;
-use crate::strategy::{Granularity, StrategyError, TransferStart};
+use crate::strategy::{Granularity, ServiceTarget, StrategyError, TransferStart};
 use crate::units::{Celsius, SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
@@ -51,6 +51,8 @@ pub struct StreamProblem {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
 }
 
 /// Why a run failed.

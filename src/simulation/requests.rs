@@ -7,7 +7,7 @@ use super::run::{Event, Simulation};
 use super::state::Slot;
 use crate::engine::Phase;
 use crate::random;
-use crate::strategy::{Dispatch, ReadyUnit, RequestId};
+use crate::strategy::{Dispatch, Occasion, ReadyUnit, RequestId};
 use crate::units::SimTime;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -129,7 +129,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.place(now, unit, executor);
                 Ok(())
             }
-            None => self.consult(now, unit),
+            None => self.consult(now, Occasion::Ready(unit)),
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) enum Event {
     Arrival { stream: u16, number: u32, nominal: SimTime },
     /// A transfer has passed its latency and joins the bus.
     JoinBus { flow: u32 },
+    /// An item that may start does, unless another has come in front of it.
+    Start { item: u32 },
     /// The outputs of a request lie where the application reads them.
     Complete { stream: u16, slot: u32 },
 }
@@ -193,8 +195,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
-    /// Asks the strategy about a unit that has become ready, and applies what it decides.
-    pub(super) fn consult(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+    /// Tells the strategy what has happened, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
         let mut decisions = std::mem::take(&mut self.decisions);
         let view = RunView {
             now,
@@ -202,7 +204,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             graphs: self.graphs,
             placements: &self.placements,
         };
-        self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);
+        self.strategy.react(occasion, &view, &mut decisions);
         for decision in decisions.drain(..) {
             let Decision::Place { unit, executor } = decision;
             self.check_decision(unit, executor)?;
@@ -327,6 +329,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
                 Some((_, Event::JoinBus { flow })) => {
                     self.bus.enter(now, self.flows[flow as usize].bytes, flow)
                 }
+                Some((_, Event::Start { item })) => self.start_now(now, item),
                 Some((_, Event::Complete { stream, slot })) => self.complete(now, stream, slot)?,
                 None => {}
             },

@@ -43,6 +43,8 @@ pub(super) struct Item {
     pub since: SimTime,
     /// When the present operator began, overhead included.
     pub operator_since: SimTime,
+    /// When it was placed.
+    pub placed: SimTime,
 }
 
 /// Items, with free ones recycled.

@@ -31,6 +31,7 @@ mod oracles;
 mod padding;
 mod pair;
 mod physics_profiles;
+mod planners;
 mod profiles;
 mod properties;
 mod readme;

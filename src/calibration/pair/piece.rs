@@ -143,6 +143,7 @@ impl Pair {
             platform,
             streams: vec![StreamProblem {
                 roles: Vec::new(),
+                service: crate::strategy::ServiceTarget::default(),
                 name: "piece".to_owned(),
                 dag,
                 operators: None,
