@@ -174,7 +174,9 @@ impl Library {
             Err(Diagnostic::new("config::extends", "there is no text to read").into())
         })?;
         for base in documents {
-            document = document.inherit(base?);
+            let mut base = base?;
+            base.keep_fitted_for(&document);
+            document = document.inherit(base);
         }
         for text in &overrides {
             document.set(text)?;

@@ -11,10 +11,12 @@ pub mod gpu_kernels;
 pub mod latency;
 pub mod machine;
 pub mod numbers;
+pub mod scaled_cpu;
 pub mod shape;
 pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
+pub mod transferred_gpu;
 pub mod unlisted;
 
 pub use compile::compile;

@@ -265,6 +265,16 @@ impl Coefficients {
         features.micros(own) * self.factor(features)
     }
 
+    /// Launch, compute and memory terms and their combination without the launch, in microseconds, residual included;
+    /// scales are those of clock and memory.
+    #[must_use]
+    pub fn terms(&self, features: &Features, clock: f64, memory: f64) -> [f64; 4] {
+        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
+        let (launch, compute, memory, rest) = features.terms(own, clock, memory);
+        let factor = self.factor(features);
+        [launch, compute, memory, rest].map(|term| term * factor)
+    }
+
     /// The declared factor of Winograd kernels on Adreno, and the smoothed residual:
     /// `exp(sum w K r / (sum w K + 1))`, K a Gaussian kernel around each anchor of the class.
     fn factor(&self, features: &Features) -> f64 {
@@ -322,17 +332,14 @@ impl Coefficients {
                 kernel,
             };
         };
-        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
-        let (launch, compute, memory, rest) = features.terms(own, setting.core_scale, setting.memory_scale);
-        let factor = self.factor(&features);
+        let [launch, compute, memory, rest] = self.terms(&features, setting.core_scale, setting.memory_scale);
         let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
-        let (launch, rest) = (launch * factor, rest * factor);
         let alone = (rest + (stretch - 1.0) * (launch + rest) + squeeze) * 1e-6;
         FittedTime {
             overhead: launch * 1e-6,
             alone,
-            compute: compute * factor * 1e-6,
-            memory: memory * factor * 1e-6,
+            compute: compute * 1e-6,
+            memory: memory * 1e-6,
             dram_bytes: features.bytes().min(alone * setting.dram_rate),
             kernel: features.class.id(),
         }
