@@ -178,12 +178,14 @@ impl<'a> Goal<'a> {
         Ok(Self { start, group, executor: ExecutorName { precision: None, ..executor }, precision })
     }
 
-    /// The networks of the group that have operators.
-    pub(super) fn samples(&self) -> Vec<Sample<'a>> {
+    /// The networks of the group that have operators which the executor can run: lists name the operators of one runtime.
+    pub(super) fn samples(&self) -> Result<Vec<Sample<'a>>, CalibrateError> {
         let all = groups(self.start.rows);
         let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let machine = self.machine(self.start.runtime)?;
         let networks = self.start.networks.iter();
-        networks.filter_map(|network| Some((network, find(own, &network.name)?))).collect()
+        let measured = networks.filter_map(|network| Some((network, find(own, &network.name)?)));
+        Ok(measured.filter(|(network, _)| machine.cost_table(&network.graph).is_ok()).collect())
     }
 
     /// A start for a few-shot or three-factor calibration of the group.
@@ -195,7 +197,7 @@ impl<'a> Goal<'a> {
     }
 
     fn cores(&self, kinds: &[(u32, String)]) -> Result<Calibration, CalibrateError> {
-        let few = self.samples();
+        let few = self.samples()?;
         if self.start.from.is_some() || few.len() < FEWEST_NETWORKS {
             return self.few(&few)?.calibrate(self, &few);
         }
@@ -233,7 +235,7 @@ impl<'a> Goal<'a> {
     }
 
     fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
-        let few = self.samples();
+        let few = self.samples()?;
         if self.start.from.is_some() || (1..FEWEST_NETWORKS).contains(&few.len()) {
             return self.few(&few)?.calibrate(self, &few);
         }

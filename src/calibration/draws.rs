@@ -67,7 +67,7 @@ pub fn few_shot_draws(
     seed: u64,
 ) -> Result<DrawScores, CalibrateError> {
     let goal = Goal::new(start, group)?;
-    let samples = goal.samples();
+    let samples = goal.samples()?;
     if samples.len() <= size {
         return Err(refuse(
             format!("{} networks have operators and a row, a draw takes {size}", samples.len()),

@@ -59,7 +59,11 @@ impl<'a> Goal<'a> {
         self.at_least_few(samples)?;
         let machine = self.machine(self.start.runtime)?;
         let setting = machine.setting(ExecutorId(0)).unwrap_or_default();
-        let Some(Source { soc, runtime }) = self.start.from else {
+        let from_other = self.start.from.and_then(|Source { soc, runtime }| {
+            let found = few_cpu::start((soc, runtime), self.start.soc, kinds, self.precision);
+            found.map(|(model, start)| (format!("{}/{} {model}", soc.id, runtime.id), start))
+        });
+        let Some((from, start)) = from_other else {
             let (name, model) = self.reference(&format!("cpu-1large-{}", self.reference_precision().id()))?;
             let data = Scaled::new(&model, samples, &setting, self.start.iterations)
                 .ok_or_else(|| refuse(format!("`{name}` lacks coefficients"), "calibrate it again"))?;
@@ -72,13 +76,6 @@ impl<'a> Goal<'a> {
                 one_factor: Box::new(move |training| other.one_factor(training)),
             });
         };
-        let started = few_cpu::start((soc, runtime), self.start.soc, kinds, self.precision);
-        let (model, start) = started.ok_or_else(|| {
-            refuse(
-                format!("`{}/{}` has no fitted CPU model in {}", soc.id, runtime.id, self.precision.id()),
-                "name a base with fitted models of this precision",
-            )
-        })?;
         let data = std::rc::Rc::new(FewCpu {
             features: samples.iter().map(|(network, _)| features(network, &setting)).collect(),
             setting,
@@ -91,7 +88,7 @@ impl<'a> Goal<'a> {
         let other = std::rc::Rc::clone(&data);
         Ok(Ready {
             form: Form::TfliteCpu,
-            from: format!("{}/{} {model}", soc.id, runtime.id),
+            from,
             fit: Box::new(move |training| data.fit(training)),
             one_factor: Box::new(move |training| other.one_factor(training)),
         })
@@ -107,20 +104,13 @@ impl<'a> Goal<'a> {
         let title = self.start.soc.devices.iter().find(|d| d.id == id).map_or("", |d| d.title.as_str());
         // Families without rules of their own choose kernels like Mali: the delegate's general rule.
         let to = Gpu::of_title(title).unwrap_or(Gpu::Mali);
-        let (from, model, free) = match self.start.from {
-            Some(Source { soc, runtime }) => {
-                let gpu = runtime
-                    .fitted
-                    .iter()
-                    .find(|m| matches!(Form::from_id(&m.form), Some(Form::TfliteGpu(_))));
-                let model = gpu.cloned().ok_or_else(|| {
-                    refuse(
-                        format!("`{}/{}` has no GPU fitted to operators", soc.id, runtime.id),
-                        "name a base with one, such as snapdragon-855/tflite",
-                    )
-                })?;
-                (format!("{}/{} {}", soc.id, runtime.id, model.id), model, true)
-            }
+        let from_other = self.start.from.and_then(|Source { soc, runtime }| {
+            let own = |model: &&FittedModel| matches!(Form::from_id(&model.form), Some(Form::TfliteGpu(_)));
+            let model = runtime.fitted.iter().find(own)?;
+            Some((format!("{}/{} {}", soc.id, runtime.id, model.id), model.clone(), true))
+        });
+        let (from, model, free) = match from_other {
+            Some(found) => found,
             None => {
                 let (name, model) = self.reference("gpu-fp16")?;
                 (name, model, false)

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::networks::Network;
 use super::tables::Measurement;
@@ -10,7 +10,7 @@ use super::tables::Measurement;
 const TEXT: &str = include_str!("../../workloads/names.toml");
 
 /// How well a graph fits the measured network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Match {
     /// The same architecture.
@@ -58,13 +58,14 @@ pub fn names() -> &'static [Name] {
 }
 
 /// A row's name that was read as another network's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Renamed {
     /// As the table writes it.
     pub name: String,
     /// The network.
     pub network: String,
     /// How well it fits.
+    #[serde(rename = "match")]
     pub fit: Match,
 }
 

@@ -306,8 +306,11 @@ fn draws(
         let spread = |values: &[f64]| {
             let mut sorted = values.to_vec();
             sorted.sort_unstable_by(f64::total_cmp);
-            let at = |q| quantile(&sorted, q).unwrap_or(f64::NAN);
-            format!("{:.1} % ({:.1} to {:.1})", at(0.5), at(0.0), at(1.0))
+            let ends = sorted.first().zip(sorted.last());
+            match (quantile(&sorted, 0.5), ends) {
+                (Some(median), Some((least, most))) => format!("{median:.1} % ({least:.1} to {most:.1})"),
+                _ => "-".to_owned(),
+            }
         };
         let _ = writeln!(
             text,

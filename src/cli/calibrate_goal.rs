@@ -9,6 +9,7 @@ use crate::calibration::tables::groups;
 use crate::calibration::{GroupKey, Measurement};
 use crate::config::Library;
 use crate::config::library::ProfileKind;
+use crate::physics::Form;
 use crate::soc::{RuntimeProfile, Soc};
 use std::path::Path;
 
@@ -145,7 +146,8 @@ impl CalibrationGoal {
     /// The profile on the SoC, and whether its fitted models are where the calibration starts: those of another SoC are, those of the same one
     /// when too few networks were measured for anything else and the base was fitted.
     pub(super) fn start(&self, networks: usize, keys: &[GroupKey]) -> (RuntimeProfile, bool) {
-        let fitted = !self.base.fitted.is_empty();
+        let own = |form| matches!(form, Some(Form::TfliteCpu | Form::TfliteGpu(_)));
+        let fitted = self.base.fitted.iter().any(|model| own(Form::from_id(&model.form)));
         if self.base_soc.id == self.soc.id {
             return (self.base.clone(), fitted && networks < FEWEST_NETWORKS);
         }

@@ -1,26 +1,35 @@
 //! `hetsoc validate`: score profiles against measurements.
 
+use super::calibrate::load_all;
 use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
-use crate::calibration::{GroupKey, Validation, load_networks, read_measurements, validate};
+use crate::calibration::names::{Match, is_another, rename};
+use crate::calibration::tables::groups;
+use crate::calibration::validate::FindProfiles;
+use crate::calibration::{GroupKey, Measurement, Network, Validation, read_measurements, validate};
 use crate::config::Library;
 use crate::soc::{RuntimeProfile, Soc};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Arguments of `hetsoc validate`.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
-    /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
-    #[arg(long, value_name = "FILE|DIR")]
-    operators: PathBuf,
+    /// Operator list (Format A, .csv), or a folder of model files (ONNX, TFLite, neutral JSON), joined with the table by name; may be given several
+    /// times, the first that has a network counts.
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    operators: Vec<PathBuf>,
     /// Measurement table (Format B, .csv).
     #[arg(long, value_name = "TABLE")]
     measurements: PathBuf,
     /// Compare the rows of this SoC only, id or .toml path.
     #[arg(long)]
     soc: Option<String>,
+    /// Compare only rows of devices whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    device: Option<String>,
     /// Runtime profile (.toml) to score instead of the built-in ones.
     #[arg(long, value_name = "FILE")]
     profile: Option<String>,
@@ -42,11 +51,13 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let mut rows = read_measurements(&read_text(&arguments.measurements)?)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
+    if let Some(device) = &arguments.device {
+        rows.retain(|row| row.device.contains(device.as_str()));
+    }
     if let Some(soc) = &own_soc {
-        rows.retain(|row| row.group.soc_id() == soc.id);
-        if rows.is_empty() {
-            return Err(CliError::NothingMatched(format!("the table has no rows of {}", soc.id)));
-        }
+        let keys: Vec<GroupKey> = groups(&rows).into_iter().map(|(key, _)| key).collect();
+        let named = super::calibrate_goal::soc_of_rows(Some(soc), &keys)?;
+        rows.retain(|row| row.group.soc == named);
     }
     let own_runtime: Option<RuntimeProfile> = match (&arguments.profile, &own_soc) {
         (None, _) => None,
@@ -73,8 +84,21 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         Ok((soc, runtime))
     };
     let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
-    let networks = load_networks(&arguments.operators, lowering)?;
-    let validation = validate(&networks, &rows, &find)?;
+    let mut networks = Networks { paths: &arguments.operators, fallback: lowering, by_lowering: Vec::new() };
+    let mut parts: Vec<Validation> = Vec::new();
+    for (lowering, mut rows) in networks.split(rows, &find) {
+        let networks = networks.of(&lowering)?;
+        let total = rows.len();
+        let others = rows.iter().filter(|row| is_another(row)).cloned().collect::<Vec<_>>();
+        rows.retain(|row| !is_another(row));
+        let renamed = rename(&mut rows, networks);
+        let mut part = validate(networks, &rows, &find)?;
+        part.rows = total;
+        part.names = renamed;
+        part.leave_out(&others);
+        parts.push(part);
+    }
+    let validation = Validation::joined(parts);
     if let Some(path) = &arguments.report {
         let text = crate::calibration::report::markdown(&validation);
         crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
@@ -91,6 +115,37 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let value = serde_json::to_value(&validation).map_err(|error| CliError::Unexpected(error.to_string()))?;
     let broken: Vec<String> = conditions.iter().flat_map(|condition| condition.broken(&value)).collect();
     if broken.is_empty() { Ok(()) } else { Err(CliError::Threshold(broken.join("; "))) }
+}
+
+/// The networks as each runtime executes them, read once for each set of lowering rules.
+struct Networks<'a> {
+    paths: &'a [PathBuf],
+    /// For rows without a profile.
+    fallback: &'a str,
+    by_lowering: Vec<(String, Vec<Network>)>,
+}
+
+impl Networks<'_> {
+    /// Rows by the lowering rules of their runtimes.
+    fn split(&self, rows: Vec<Measurement>, find: FindProfiles<'_>) -> BTreeMap<String, Vec<Measurement>> {
+        let mut known: BTreeMap<GroupKey, String> = BTreeMap::new();
+        let mut split: BTreeMap<String, Vec<Measurement>> = BTreeMap::new();
+        for row in rows {
+            let lowering = known.entry(row.group.clone()).or_insert_with(|| {
+                find(&row.group).map_or_else(|_| self.fallback.to_owned(), |(_, runtime)| runtime.lowering)
+            });
+            split.entry(lowering.clone()).or_default().push(row);
+        }
+        split
+    }
+
+    fn of(&mut self, lowering: &str) -> Result<&[Network], CliError> {
+        if !self.by_lowering.iter().any(|(known, _)| known == lowering) {
+            self.by_lowering.push((lowering.to_owned(), load_all(self.paths, lowering)?));
+        }
+        let found = self.by_lowering.iter().find(|(known, _)| known == lowering);
+        Ok(found.map_or(&[][..], |(_, networks)| networks))
+    }
 }
 
 /// A limit on a figure of groups or decisions.
@@ -203,6 +258,9 @@ fn table(validation: &Validation) -> String {
             d.mean_regret_percent,
             d.constant_choice_regret_percent,
         );
+    }
+    for name in validation.names.iter().filter(|name| name.fit == Match::Approximate) {
+        let _ = writeln!(text, "\n`{}` is only approximately `{}`", name.name, name.network);
     }
     if !validation.skipped.is_empty() {
         text.push_str("\nnot compared\n");

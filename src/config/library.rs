@@ -16,8 +16,8 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] =
-    embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855" in "socs");
+const SOCS: &[(&str, &str)] = embed!("a12-bionic", "bcm2712", "exynos-9820", "jetson-agx-orin", "rk3588", "snapdragon-8-gen-2", "snapdragon-855",
+    "snapdragon-855-plus" in "socs");
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
@@ -27,12 +27,15 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "jetson-agx-orin/ncnn",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
+    "snapdragon-8-gen-2/ncnn",
     "snapdragon-855/mace",
     "snapdragon-855/ncnn",
-    "snapdragon-855/tflite" in "runtimes"
+    "snapdragon-855/tflite",
+    "snapdragon-855-plus/ncnn" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(

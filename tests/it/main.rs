@@ -14,6 +14,7 @@ mod calibration;
 mod common_benchmark;
 mod coverage;
 mod engine_errors;
+mod few_shot;
 mod fluid_reference;
 mod graph_json;
 mod layering;
