@@ -148,6 +148,9 @@ pub struct Start<'a> {
 /// a device without measured operators.
 pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, CalibrateError> {
     let goal = Goal::new(start, group)?;
+    if start.runtime.lowering == "mace" {
+        return goal.mace();
+    }
     match &goal.executor.target {
         Target::Cores(kinds) => goal.cores(kinds),
         Target::Device(id) => goal.device(id),
@@ -312,24 +315,6 @@ impl<'a> Goal<'a> {
         ))
     }
 
-    /// A model for the profile, its errors still unknown.
-    pub(super) fn model(&self, form: Form, networks: usize, fitted: ModelFit) -> FittedModel {
-        FittedModel {
-            id: format!("{}-{}", self.executor.base(), self.precision.id()),
-            executor: self.executor.base(),
-            precision: self.precision,
-            form: form.id().to_owned(),
-            measured_with: self.group.runtime.clone(),
-            networks: networks as u32,
-            families: 0,
-            leave_family_out: 0.0,
-            interval: (1.0, 1.0),
-            coefficients: fitted.coefficients,
-            residual: fitted.residual,
-            provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
-        }
-    }
-
     fn predict(&self, machine: &Machine, network: &Network) -> Result<f64, CalibrateError> {
         Ok(inference_ms(machine, ExecutorId(0), &network.graph)?)
     }
@@ -344,7 +329,7 @@ impl<'a> Goal<'a> {
     ) -> Result<(Vec<f64>, ErrorMetrics), CalibrateError> {
         let unseen = leave_family_out(
             &labels(samples, folds),
-            |training| self.machine_with(self.model(form, training.len(), fit(training))),
+            |training| self.machine_with(self.model_of(form, training.len(), fit(training))),
             |machine, i| self.predict(machine, samples[i].0),
         )?;
         let errors = errors(&unseen, samples)?;
@@ -359,7 +344,7 @@ impl<'a> Goal<'a> {
         fitted: ModelFit,
         test: &[usize],
     ) -> Result<ErrorMetrics, CalibrateError> {
-        let machine = self.machine_with(self.model(form, samples.len() - test.len(), fitted))?;
+        let machine = self.machine_with(self.model_of(form, samples.len() - test.len(), fitted))?;
         let chosen: Vec<Sample<'_>> = test.iter().map(|&i| samples[i]).collect();
         let predicted: Vec<f64> =
             chosen.iter().map(|(network, _)| self.predict(&machine, network)).collect::<Result<_, _>>()?;
@@ -381,7 +366,7 @@ impl<'a> Goal<'a> {
         let everything: Vec<usize> = (0..samples.len()).collect();
         let last = fit(&everything);
         let (condition, at_prior) = (last.condition, last.at_prior.clone());
-        let mut model = self.model(form, samples.len(), last);
+        let mut model = self.model_of(form, samples.len(), last);
         let machine = self.machine_with(model.clone())?;
         let fitted: Vec<f64> =
             samples.iter().map(|(network, _)| self.predict(&machine, network)).collect::<Result<_, _>>()?;
@@ -410,8 +395,26 @@ impl<'a> Goal<'a> {
         })
     }
 
+    /// A candidate as a profile carries it.
+    pub(super) fn model_of(&self, form: Form, networks: usize, fitted: ModelFit) -> FittedModel {
+        FittedModel {
+            id: format!("{}-{}", self.executor.base(), self.precision.id()),
+            executor: self.executor.base(),
+            precision: self.precision,
+            form: form.id().to_owned(),
+            measured_with: self.group.runtime.clone(),
+            networks: networks as u32,
+            families: 0,
+            leave_family_out: 0.0,
+            interval: (1.0, 1.0),
+            coefficients: fitted.coefficients,
+            residual: fitted.residual,
+            provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
+        }
+    }
+
     /// The machine of `run`, with a candidate in the profile.
-    fn machine_with(&self, model: FittedModel) -> Result<Machine, CalibrateError> {
+    pub(super) fn machine_with(&self, model: FittedModel) -> Result<Machine, CalibrateError> {
         let mut runtime = self.start.runtime.clone();
         runtime.fitted.retain(|known| known.executor != model.executor || known.precision != model.precision);
         runtime.fitted.push(model);
@@ -445,6 +448,6 @@ fn errors(predicted: &[f64], samples: &[Sample<'_>]) -> Result<ErrorMetrics, Cal
         .ok_or_else(|| refuse("a prediction is not finite".to_owned(), "check the measurements"))
 }
 
-fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {
+pub(super) fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {
     rows.iter().find(|(model, _)| model == name).map(|(_, ms)| *ms)
 }

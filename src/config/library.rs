@@ -16,10 +16,22 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!("a12-bionic", "bcm2712", "exynos-9820", "jetson-agx-orin", "rk3588", "snapdragon-8-gen-2", "snapdragon-855",
-    "snapdragon-855-plus" in "socs");
+const SOCS: &[(&str, &str)] = embed!(
+    "a12-bionic",
+    "bcm2712",
+    "exynos-9820",
+    "jetson-agx-orin",
+    "kirin-990",
+    "rk3588",
+    "snapdragon-8-gen-2",
+    "snapdragon-855",
+    "snapdragon-855-plus",
+    "snapdragon-865",
+    "snapdragon-888" in "socs"
+);
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
+const DEVICES: &[(&str, &str)] =
+    embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed!(
     "a12-bionic/tflite",
@@ -28,14 +40,19 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "bcm2712/tflite",
     "exynos-9820/tflite",
     "jetson-agx-orin/ncnn",
+    "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
     "snapdragon-8-gen-2/ncnn",
     "snapdragon-855/mace",
+    "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
-    "snapdragon-855-plus/ncnn" in "runtimes"
+    "snapdragon-855-plus/ncnn",
+    "snapdragon-865/mace",
+    "snapdragon-888/mace",
+    "snapdragon-888/ncnn" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(
