@@ -118,7 +118,11 @@ impl Validation {
             all.rows_compared += part.rows_compared;
             all.groups.extend(part.groups);
             all.decisions.extend(part.decisions);
-            all.names.extend(part.names);
+            for name in part.names {
+                if !all.names.contains(&name) {
+                    all.names.push(name);
+                }
+            }
             all.skipped.extend(part.skipped);
         }
         all

@@ -63,12 +63,12 @@ pub(super) struct CalibrateArguments {
     /// Instead of writing a profile, draw networks so many times and score few-shot calibrations on the others.
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["out", "networks"], value_parser = clap::value_parser!(u32).range(1..))]
     draws: Option<u32>,
-    /// Networks in each draw, families taking turns.
-    #[arg(long, value_name = "COUNT", default_value_t = 10, requires = "draws")]
-    draw_size: usize,
-    /// Seed of the draws.
-    #[arg(long, default_value_t = 0, requires = "draws")]
-    seed: u64,
+    /// Networks in each draw, families taking turns [default: 10].
+    #[arg(long, value_name = "COUNT", requires = "draws")]
+    draw_size: Option<usize>,
+    /// Seed of the draws [default: 0].
+    #[arg(long, requires = "draws")]
+    seed: Option<u64>,
     /// Also write every network's measured, fitted and unseen time, CSV; an existing file is replaced.
     #[arg(long, value_name = "FILE")]
     residuals: Option<PathBuf>,
@@ -119,6 +119,9 @@ struct Worst<'a> {
     network: &'a str,
     error_percent: f64,
 }
+
+/// Networks of a draw, unless said otherwise.
+const DRAW_SIZE: usize = 10;
 
 /// Worst networks shown for each group.
 const SHOWN: usize = 3;
@@ -281,9 +284,10 @@ fn draws(
     count: u32,
     arguments: &CalibrateArguments,
 ) -> Result<(), CliError> {
+    let (size, seed) = (arguments.draw_size.unwrap_or(DRAW_SIZE), arguments.seed.unwrap_or(0));
     let mut scores: Vec<DrawScores> = Vec::new();
     for key in keys {
-        match few_shot_draws(start, key, count, arguments.draw_size, arguments.seed) {
+        match few_shot_draws(start, key, count, size, seed) {
             Ok(found) => scores.push(found),
             Err(CalibrateError::Input(error)) => {
                 let message = error.diagnostics.first().map_or("", |d| d.message.as_str());
@@ -300,7 +304,7 @@ fn draws(
     }
     let mut text = format!(
         "{count} draws of {} networks, seed {}; MAPE on the networks not drawn: median (least to greatest)\n\n{:<20}{:<10}{:>7}  {:<24}{:<24}started from\n",
-        arguments.draw_size, arguments.seed, "executor", "precision", "scored", "one factor", "few-shot"
+        size, seed, "executor", "precision", "scored", "one factor", "few-shot"
     );
     for score in &scores {
         let spread = |values: &[f64]| {

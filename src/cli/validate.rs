@@ -208,7 +208,7 @@ impl Condition {
 
 fn table(validation: &Validation) -> String {
     let mut text = format!(
-        "{} of {} rows compared\n\n{:<18}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
+        "{} of {} rows compared\n\n{:<20}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
         validation.rows_compared,
         validation.rows,
         "soc",
@@ -231,7 +231,7 @@ fn table(validation: &Validation) -> String {
             .map_or_else(|| "first estimate".to_owned(), |c| format!("{c:.0} %"));
         let _ = writeln!(
             text,
-            "{:<18}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
+            "{:<20}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
             group.soc,
             group.runtime,
             group.precision,
