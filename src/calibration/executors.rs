@@ -56,7 +56,7 @@ fn core_set(text: &str, kinds: &[(String, u32)]) -> Result<Vec<(u32, String)>, S
     if let Some((threads, which)) = text.split_once("t/") {
         let threads: u32 =
             threads.parse().ok().filter(|&n| n > 0).ok_or_else(|| fault("has no number of threads"))?;
-        return Ok(threaded(threads, which, kinds).ok_or_else(|| fault("is not big, little, all or nobind"))?);
+        return threaded(threads, which, kinds).ok_or_else(|| fault("is not big, little, all or nobind"));
     }
     let lower = text.to_lowercase();
     let mut groups: Vec<(u32, String)> = Vec::new();

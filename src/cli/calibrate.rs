@@ -181,7 +181,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         networks: &networks,
         rows: &rows,
         operators: &operators,
-        from: from.then(|| Source { soc: &goal.base_soc, runtime: &goal.base }),
+        from: from.then_some(Source { soc: &goal.base_soc, runtime: &goal.base }),
         source: arguments.source.as_deref().unwrap_or(&shown),
         iterations: arguments.iterations,
     };
