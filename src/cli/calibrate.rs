@@ -127,6 +127,10 @@ const DRAW_SIZE: usize = 10;
 const SHOWN: usize = 3;
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
+    // The parser waives `requires` where the required option would conflict with another one given.
+    if arguments.draws.is_none() && (arguments.seed.is_some() || arguments.draw_size.is_some()) {
+        return Err(CliError::Usage("--seed and --draw-size belong to --draws".to_owned()));
+    }
     let (mut rows, mut operators) = (Vec::new(), Vec::new());
     for path in &arguments.measurements {
         let text = read_text(path)?;
