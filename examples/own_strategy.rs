@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "sticky" => Box::new(Sticky { threshold: 0.2 }),
             other => other.parse::<StrategySpec>()?.build(&assembled.problem.platform)?,
         };
-        let result = run_scenario(&mut assembled, RunOptions::default(), &mut |_| ())?;
+        let result = run_scenario(&mut assembled, RunOptions { record: false, baseline: true }, &mut |_| ())?;
         println!("{name:<8} {:>10.3} ms", result.outcome.makespan.micros() / 1e3);
     }
     Ok(())

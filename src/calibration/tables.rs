@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
+use crate::soc::Precision;
 
 /// Columns that a table must have.
 pub const REQUIRED: [&str; 6] = ["soc", "processor", "runtime", "precision", "model", "latency_ms"];
@@ -49,10 +50,11 @@ impl GroupKey {
         if self.processor == "cpu" { format!("cpu-{}", self.cores) } else { self.processor.clone() }
     }
 
-    /// Id that a SoC profile has: lower-case words joined by hyphens.
+    /// Id that a SoC profile has: lower-case words joined by hyphens; a plus is a word.
     #[must_use]
     pub fn soc_id(&self) -> String {
-        let words = self.soc.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let spelt = self.soc.replace('+', " plus ");
+        let words = spelt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-").to_lowercase()
     }
 
@@ -62,6 +64,15 @@ impl GroupKey {
         match self.runtime.rsplit_once('-') {
             Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => name,
             _ => &self.runtime,
+        }
+    }
+
+    /// The precision in the words of profiles: `w8a8` is `int8`.
+    #[must_use]
+    pub fn own_precision(&self) -> Option<Precision> {
+        match self.precision.as_str() {
+            "w8a8" => Some(Precision::Int8),
+            other => Precision::from_id(other),
         }
     }
 }

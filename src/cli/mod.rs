@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, warnings and errors to standard error.
 
 mod calibrate;
+mod calibrate_goal;
 mod calibrate_pair;
 mod check;
 mod compare;

@@ -21,9 +21,12 @@ const SOCS: &[(&str, &str)] = embed! { "socs";
     "a12-bionic",
     "bcm2712",
     "exynos-9820",
+    "jetson-agx-orin",
     "kirin-990",
     "rk3588",
+    "snapdragon-8-gen-2",
     "snapdragon-855",
+    "snapdragon-855-plus",
     "snapdragon-865",
     "snapdragon-888",
     "x86-pair",
@@ -43,16 +46,20 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "jetson-agx-orin/ncnn",
     "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
+    "snapdragon-8-gen-2/ncnn",
+    "snapdragon-855-plus/ncnn",
     "snapdragon-855/mace",
     "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
     "snapdragon-888/mace",
+    "snapdragon-888/ncnn",
     "x86-pair/onnxruntime",
 };
 /// Embedded operator-support tables.
@@ -201,7 +208,9 @@ impl Library {
             Err(Diagnostic::new("config::extends", "there is no text to read").into())
         })?;
         for base in documents {
-            document = document.inherit(base?);
+            let mut base = base?;
+            base.keep_fitted_for(&document);
+            document = document.inherit(base);
         }
         for text in &overrides {
             document.set(text)?;

@@ -22,6 +22,7 @@ mod machine_scaling;
 pub mod numbers;
 mod padding;
 pub mod power;
+pub mod scaled_cpu;
 pub mod scheduler;
 pub mod shape;
 pub mod slices;
@@ -29,6 +30,7 @@ pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
 pub mod thermal;
+pub mod transferred_gpu;
 pub mod unlisted;
 
 pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};

@@ -17,6 +17,7 @@ mod compare;
 mod coverage;
 mod dynamics;
 mod engine_errors;
+mod few_shot;
 mod fluid_reference;
 mod graph_json;
 mod layering;
