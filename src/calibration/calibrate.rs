@@ -8,18 +8,20 @@
 use super::cpu::{CpuSamples, features};
 use super::cross_validation::leave_family_out;
 use super::gpu::{GpuSamples, OperatorScore};
+use super::hexagon::{self, HexagonSamples};
 use super::intervals::{interval, unseen_coverage};
 use super::networks::Network;
 use super::operator_tables::OperatorMeasurement;
 use super::simulated::{PredictionError, inference_ms};
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::physics::hexagon::Amounts;
 use crate::physics::tflite_cpu::Setting;
 use crate::physics::tflite_gpu::Gpu;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
-    Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance,
-    RuntimeProfile, Soc, Target,
+    Accelerator, Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision,
+    Provenance, RuntimeProfile, Soc, Target,
 };
 use crate::statistics::{ErrorMetrics, error_metrics};
 use std::sync::Arc;
@@ -121,7 +123,7 @@ pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, Cal
             "core sets are counts and kinds, such as 1large or 2med",
         )
     })?;
-    let precision = Precision::from_id(&group.precision).ok_or_else(|| {
+    let precision = group.own_precision().ok_or_else(|| {
         refuse(format!("`{}` is not a precision", printable(&group.precision)), "fp32, fp16 or int8")
     })?;
     let target = Goal { start, group, executor: &executor, precision };
@@ -180,10 +182,13 @@ impl<'a> Goal<'a> {
 
     fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
         let device = self.start.soc.devices.iter().find(|device| device.id == id);
+        if let Some(npu) = device.filter(|device| device.title.starts_with("Hexagon")) {
+            return self.hexagon(npu);
+        }
         let gpu = device.and_then(|device| Gpu::of_title(&device.title)).ok_or_else(|| {
             refuse(
                 format!("there is no form for `{}` of {}", printable(id), self.start.soc.id),
-                "forms exist for GPUs whose title in the SoC profile begins with Adreno, Mali or Apple",
+                "forms exist for devices whose title in the SoC profile begins with Adreno, Mali, Apple or Hexagon",
             )
         })?;
         let all = groups(self.start.rows);
@@ -206,19 +211,7 @@ impl<'a> Goal<'a> {
             .filter_map(|network| Some((network, find(own, &network.name)?)))
             .collect();
         self.enough(&samples)?;
-        // Handing input and output over costs the same whatever the operators take.
-        let machine = self.machine(self.start.runtime)?;
-        let mut inferences = Vec::new();
-        for (network, ms) in &samples {
-            let costs = machine.cost_table(&network.graph)?;
-            let on_device: f64 = (0..costs.operators() as u32)
-                .filter_map(|i| costs.get(i, ExecutorId(0)))
-                .map(|cost| (cost.overhead + cost.alone).millis())
-                .sum();
-            let invocation = machine.platform.executor(ExecutorId(0)).invocation.millis();
-            let crossings = inference_ms(&machine, ExecutorId(0), &network.graph)? - on_device - invocation;
-            inferences.push((ms - crossings).max(0.05 * ms));
-        }
+        let inferences = self.without_crossings(&self.machine(self.start.runtime)?, &samples)?;
         let graphs: Vec<_> = samples.iter().map(|(network, _)| &network.graph).collect();
         let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
         let data = GpuSamples::new(gpu, &graphs, &families, &inferences, &measured, self.start.iterations)
@@ -231,6 +224,67 @@ impl<'a> Goal<'a> {
         let mut calibration = self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training))?;
         calibration.operators = data.unseen_operators();
         Ok(calibration)
+    }
+
+    /// A Hexagon tensor processor: whole networks only.
+    fn hexagon(&self, npu: &Accelerator) -> Result<Calibration, CalibrateError> {
+        let all = groups(self.start.rows);
+        let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let samples: Vec<Sample<'_>> = self
+            .start
+            .networks
+            .iter()
+            .filter_map(|network| Some((network, find(own, &network.name)?)))
+            .collect();
+        if samples.len() < hexagon::FEWEST_NETWORKS {
+            return Err(refuse(
+                format!("only {} networks have operators and rows", samples.len()),
+                "three coefficients with priors need at least 4 networks",
+            ));
+        }
+        let rate = npu.ops_per_cycle.get(&self.precision).map(|rate| rate.value * npu.opps.highest().clock.0);
+        let performance =
+            self.start.runtime.performances.iter().find(|performance| {
+                performance.precision == self.precision && performance.on.contains(&npu.id)
+            });
+        let kernel = performance
+            .and_then(|p| p.kernels.iter().find(|k| k.classes.iter().any(|class| class == "convolution")));
+        let Some((rate, kernel)) = rate.zip(kernel) else {
+            return Err(refuse(
+                format!("the profiles have no {} rate of `{}`", self.precision.id(), npu.id),
+                "add ops_per_cycle to the SoC profile and a kernel for convolutions to the runtime profile",
+            ));
+        };
+        let machine = self.machine(self.start.runtime)?;
+        let data = HexagonSamples {
+            amounts: samples.iter().map(|(n, _)| Amounts::of_graph(&n.graph, self.precision)).collect(),
+            measured: self.without_crossings(&machine, &samples)?,
+            setting: machine.setting(ExecutorId(0)).unwrap_or_default(),
+            precision: self.precision,
+            matrix_tflops: rate * kernel.efficiency.value / 1e12,
+            iterations: self.start.iterations,
+        };
+        self.assess(Form::HexagonHtp, &samples, &|training| data.fit(training))
+    }
+
+    /// The measured milliseconds without handing input and output over, which costs the same whatever the operators take.
+    fn without_crossings(
+        &self,
+        machine: &Machine,
+        samples: &[Sample<'_>],
+    ) -> Result<Vec<f64>, CalibrateError> {
+        let mut inferences = Vec::new();
+        for (network, ms) in samples {
+            let costs = machine.cost_table(&network.graph)?;
+            let on_device: f64 = (0..costs.operators() as u32)
+                .filter_map(|i| costs.get(i, ExecutorId(0)))
+                .map(|cost| (cost.overhead + cost.alone).millis())
+                .sum();
+            let invocation = machine.platform.executor(ExecutorId(0)).invocation.millis();
+            let crossings = inference_ms(machine, ExecutorId(0), &network.graph)? - on_device - invocation;
+            inferences.push((ms - crossings).max(0.05 * ms));
+        }
+        Ok(inferences)
     }
 
     fn enough(&self, samples: &[Sample<'_>]) -> Result<(), CalibrateError> {

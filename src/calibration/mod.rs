@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod families;
 pub mod fit;
 pub mod gpu;
+mod hexagon;
 pub mod intervals;
 mod linear;
 pub mod networks;

@@ -10,7 +10,7 @@ use super::simulated::inference_ms;
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::InputError;
 use crate::physics::{Clocks, Machine, Parts, compile};
-use crate::soc::{ExecutorId, ExecutorName, Precision, RuntimeProfile, Soc};
+use crate::soc::{ExecutorId, ExecutorName, RuntimeProfile, Soc};
 use crate::statistics::error_metrics;
 
 /// How well one profile predicts one group.
@@ -144,12 +144,11 @@ pub fn validate(
 /// The machine of a group with its one executor, and the runtime profile.
 fn machine(key: &GroupKey, find: FindProfiles<'_>) -> Result<(Machine, RuntimeProfile), String> {
     let (soc, runtime) = find(key)?;
-    let precision =
-        Precision::from_id(&key.precision).ok_or_else(|| format!("no precision `{}`", key.precision))?;
+    let precision = key.own_precision().ok_or_else(|| format!("no precision `{}`", key.precision))?;
     let name: ExecutorName =
         key.executor().parse().map_err(|_| format!("no executor `{}`", key.executor()))?;
     let fitted = runtime.fitted_for(&name.base(), precision);
-    if let Some(fitted) = fitted.filter(|fitted| fitted.measured_with != key.runtime) {
+    if let Some(fitted) = fitted.filter(|fitted| !key.is_of(&fitted.measured_with)) {
         return Err(format!("the profile is for {}, not for {}", fitted.measured_with, key.runtime));
     }
     let executors = [ExecutorName { precision: Some(precision), ..name }];
@@ -171,7 +170,8 @@ fn score(
     let errors = error_metrics(&predicted, &measured)?;
     let mut absolute: Vec<f64> = pairs.values().map(|(p, m)| 100.0 * (p / m - 1.0).abs()).collect();
     absolute.sort_unstable_by(f64::total_cmp);
-    let fitted = Precision::from_id(&key.precision)
+    let fitted = key
+        .own_precision()
         .and_then(|precision| runtime.fitted_for(&key.executor(), precision))
         .filter(|_| machine.is_fitted(ExecutorId(0)));
     let covered = fitted.map(|model| {

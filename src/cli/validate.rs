@@ -27,6 +27,10 @@ pub(super) struct ValidateArguments {
     /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
+    /// note); rows that state none are kept.
+    #[arg(long, value_name = "RATIO")]
+    max_spread: Option<f64>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -40,6 +44,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let conditions: Vec<Condition> =
         arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
     let mut rows = read_measurements(&read_text(&arguments.measurements)?)?;
+    super::calibrate::keep_steady(&mut rows, arguments.max_spread)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
     if let Some(soc) = &own_soc {
@@ -153,7 +158,7 @@ impl Condition {
 
 fn table(validation: &Validation) -> String {
     let mut text = format!(
-        "{} of {} rows compared\n\n{:<18}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
+        "{} of {} rows compared\n\n{:<20}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
         validation.rows_compared,
         validation.rows,
         "soc",
@@ -176,7 +181,7 @@ fn table(validation: &Validation) -> String {
             .map_or_else(|| "first estimate".to_owned(), |c| format!("{c:.0} %"));
         let _ = writeln!(
             text,
-            "{:<18}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
+            "{:<20}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
             group.soc,
             group.runtime,
             group.precision,

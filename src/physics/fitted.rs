@@ -1,10 +1,12 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
+use super::hexagon::{self, Amounts, Binding};
 use super::shape::Shape;
 use super::tflite_cpu::{self, Setting};
 use super::tflite_gpu::{self, Gpu};
 use super::unlisted::Unlisted;
-use crate::soc::FittedModel;
+use crate::graph::lowered::{LoweredGraph, LoweredOperator};
+use crate::soc::{FittedModel, Precision};
 
 /// A set of equations with named coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +15,8 @@ pub enum Form {
     TfliteCpu,
     /// GPU delegate of TensorFlow Lite: [`tflite_gpu`].
     TfliteGpu(Gpu),
+    /// Hexagon tensor processor behind QNN: [`hexagon`].
+    HexagonHtp,
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -41,11 +45,12 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
         Self::TfliteGpu(Gpu::Apple),
+        Self::HexagonHtp,
     ];
 
     /// The word used in profiles.
@@ -56,6 +61,7 @@ impl Form {
             Self::TfliteGpu(Gpu::Adreno) => "tflite-adreno",
             Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
             Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
+            Self::HexagonHtp => "hexagon-htp",
         }
     }
 
@@ -71,6 +77,7 @@ impl Form {
         let all: &'static [CoefficientInfo] = match self {
             Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
             Self::TfliteGpu(gpu) => gpu.coefficients(),
+            Self::HexagonHtp => &hexagon::COEFFICIENTS,
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
     }
@@ -104,6 +111,7 @@ pub struct FittedCost {
 enum Equations {
     Cpu(Box<tflite_cpu::Coefficients>),
     Gpu(tflite_gpu::Coefficients),
+    Hexagon(hexagon::Coefficients),
 }
 
 impl FittedCost {
@@ -125,6 +133,11 @@ impl FittedCost {
                     residual: model.residual.clone(),
                 })
             }
+            Form::HexagonHtp => {
+                let values: Option<Vec<f64>> =
+                    hexagon::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
+                Equations::Hexagon(hexagon::Coefficients::from_slice(&values?)?)
+            }
         };
         Some(Self { equations, setting })
     }
@@ -136,6 +149,7 @@ impl FittedCost {
             Equations::Cpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             // The host's clock is not part of a device executor.
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
+            Equations::Hexagon(coefficients) => coefficients.inference,
         }
     }
 
@@ -143,7 +157,7 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) => 1.0,
+            Equations::Cpu(_) | Equations::Hexagon(_) => 1.0,
             Equations::Gpu(coefficients) => {
                 let features = shapes
                     .iter()
@@ -154,14 +168,43 @@ impl FittedCost {
         }
     }
 
-    /// Time of an operator in a graph with this [`FittedCost::stretch`].
+    /// What binds a whole graph, for forms that count the amounts of any operator; `None` for forms of shapes.
     #[must_use]
-    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> FittedTime {
+    pub fn binding(&self, graph: &LoweredGraph, precision: Precision) -> Option<Binding> {
         match &self.equations {
-            Equations::Cpu(coefficients) => {
-                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.binding(&Amounts::of_graph(graph, precision), &self.setting))
             }
-            Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
+            Equations::Cpu(_) | Equations::Gpu(_) => None,
+        }
+    }
+
+    /// Time of any operator of a graph that `binding` binds; `None` for forms of shapes.
+    #[must_use]
+    pub fn part(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        precision: Precision,
+        binding: Binding,
+    ) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.time(&Amounts::of(graph, operator, precision), binding, &self.setting))
+            }
+            Equations::Cpu(_) | Equations::Gpu(_) => None,
+        }
+    }
+
+    /// Time of an operator in a graph with this [`FittedCost::stretch`]; `None` for forms that know amounts only.
+    #[must_use]
+    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Cpu(coefficients) => Some(
+                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting),
+            ),
+            Equations::Gpu(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::Hexagon(_) => None,
         }
     }
 }

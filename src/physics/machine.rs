@@ -4,6 +4,7 @@
 use super::core_set::{Load, SetTime, Worker, busy_shares, time};
 use super::cost_table::{Bound, CostTable, OperatorCost};
 use super::fitted::{FittedCost, FittedTime};
+use super::hexagon::Binding;
 use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
 use super::numbers::Numbers;
 use super::shape::{Shape, shapes};
@@ -92,6 +93,8 @@ struct Surroundings {
     unlisted: Vec<Unlisted>,
     /// For each executor the factor of its fitted model on all operators.
     stretches: Vec<f64>,
+    /// For each executor what binds the whole graph, where its fitted model asks for it.
+    bindings: Vec<Option<Binding>>,
 }
 
 impl Surroundings {
@@ -102,7 +105,12 @@ impl Surroundings {
             fitted.map_or(1.0, |fitted| fitted.stretch(&shapes))
         };
         let stretches = machine.models.iter().map(stretch).collect();
-        Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
+        let binding = |model: &ExecutorModel| {
+            let arrangement = model.arrangements.first()?;
+            arrangement.fitted.as_ref()?.binding(graph, arrangement.precision)
+        };
+        let bindings = machine.models.iter().map(binding).collect();
+        Self { bindings, weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
     }
 }
 
@@ -196,10 +204,18 @@ impl Machine {
                 dram_bytes: 0.0,
             });
         }
-        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+        if let Some(fitted) = &arrangement.fitted {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
-            return fitted_estimate(&fitted.time(shape, &companions, stretch), precision);
+            let binding = surroundings.bindings.get(executor.0 as usize).copied().flatten();
+            let time = match (binding, surroundings.shapes.get(position)) {
+                (Some(binding), _) => fitted.part(graph, operator, precision, binding),
+                (None, Some(Some(shape))) => fitted.time(shape, &companions, stretch),
+                (None, _) => None,
+            };
+            if let Some(time) = time {
+                return fitted_estimate(&time, precision);
+            }
         }
         let work = Work::of(graph, operator, precision);
         let weight_scale = if operator.weight_bytes_read > 0 {
