@@ -129,6 +129,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
             costs,
             arrivals,
             queue,
+            stage: hetsoc::simulation::Stage::default(),
         }],
         granularity: Granularity::Operator,
         transfer_start: None,

@@ -229,6 +229,7 @@ fn profiles(
             costs,
             arrivals: stream.arrivals.clone(),
             queue: stream.queue,
+            stage: crate::simulation::Stage::default(),
         });
     }
     let mut platform = machine.platform.clone();

@@ -126,6 +126,7 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         costs,
         arrivals: Arrivals::Listed(arrivals),
         queue: RequestQueue::UNLIMITED,
+        stage: crate::simulation::Stage::default(),
     };
     Ok(Problem {
         platform,

@@ -33,6 +33,7 @@ fn observers_of_a_simulated_stream_agree_with_it() {
             count: Some(20),
         },
         queue: RequestQueue { max_in_flight: 2, ..RequestQueue::UNLIMITED },
+        stage: crate::simulation::Stage::default(),
     };
     let problem = Problem {
         platform: platform.clone(),

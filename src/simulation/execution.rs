@@ -42,6 +42,9 @@ impl<O: Observer> Simulation<'_, O> {
     fn execute(&mut self, now: SimTime, item: u32) {
         let Some(&OperatorCost { alone, dram_bytes, .. }) = self.cost(item) else { return };
         let work = if self.problem.noise { self.vary(item, alone) } else { alone };
+        let unit = self.items[item].unit;
+        let factor = self.work_factor(unit.request, unit.slot, self.items[item].executor);
+        let work = if factor == 1.0 { work } else { SimDuration((work.0 as f64 * factor).round() as u64) };
         // Variation stretches an operator and its traffic alike: were its bytes fixed, a fast draw would make an operator
         // that runs alone contend with itself.
         let modelled = self.problem.platform.memory_bandwidth.is_some();

@@ -10,6 +10,7 @@
 //! - A request is complete when its outputs are where the application reads them.
 
 mod arrivals;
+mod chains;
 mod dispatch;
 mod execution;
 pub mod observer;
@@ -17,8 +18,10 @@ mod play;
 mod problem;
 mod requests;
 mod run;
+mod stages;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

@@ -77,6 +77,7 @@ pub fn stream(costs: &[Vec<Option<f64>>], edges: &[(u32, u32, f64)]) -> StreamPr
         costs: table,
         arrivals: Arrivals::Single,
         queue: RequestQueue::UNLIMITED,
+        stage: hetsoc::simulation::Stage::default(),
     }
 }
 

@@ -11,6 +11,7 @@
 mod bad_profiles;
 mod build;
 mod calibration;
+mod chains;
 mod common_benchmark;
 mod coverage;
 mod engine_errors;
