@@ -15,10 +15,14 @@ mod runtime_file;
 pub mod scenario;
 mod scenario_file;
 mod scenario_raw;
+mod scenario_stages;
 mod scenario_streams;
 mod soc_file;
 mod soc_raw;
+mod stage_graphs;
 mod support_file;
+mod trace_file;
+pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
 pub use hardware::{Choice, Hardware, hardware};

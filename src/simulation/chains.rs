@@ -18,6 +18,7 @@ impl<O: Observer> Simulation<'_, O> {
     ) -> Result<bool, SimulationError> {
         let Some(chain) = self.chains.links[request.stream as usize].chain else { return Ok(false) };
         let member = self.chains.open(chain, request.number, nominal);
+        self.observer.opened(now, request, nominal);
         if self.skips(request.stream, member) {
             self.wait_or_pass(now, request.stream, member)?;
             return Ok(false);
