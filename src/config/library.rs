@@ -16,12 +16,13 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-8-elite", "snapdragon-8-gen-3", "snapdragon-855" in "socs");
+const SOCS: &[(&str, &str)] = embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-8-elite", "snapdragon-8-gen-3", "snapdragon-855", "snapdragon-x-elite" in "socs");
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed!(
     "a12-bionic/tflite",
+    "bcm2712/llama-cpp",
     "bcm2712/mace",
     "bcm2712/ncnn",
     "bcm2712/tflite",
@@ -29,17 +30,19 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
+    "snapdragon-8-elite/llama-cpp",
     "snapdragon-8-elite/qnn",
     "snapdragon-8-elite/tflite",
     "snapdragon-8-gen-3/qnn",
     "snapdragon-8-gen-3/tflite",
     "snapdragon-855/mace",
     "snapdragon-855/ncnn",
-    "snapdragon-855/tflite" in "runtimes"
+    "snapdragon-855/tflite",
+    "snapdragon-x-elite/llama-cpp" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(
-    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "qnn-htp", "tflite-cpu", "tflite-gpu" in "support"
+    "llama-cpp", "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "qnn-htp", "tflite-cpu", "tflite-gpu" in "support"
 );
 
 /// The longest chain of profiles that extend one another.
