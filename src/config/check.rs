@@ -32,6 +32,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("soc::opp-length", "as many voltages as clocks, at least one"),
     ("soc::opp-order", "clocks ascend without repetition"),
     ("soc::opp-power", "voltage does not fall while the clock rises (a warning)"),
+    ("soc::throttle-order", "rows of a throttling table ascend and are left at or below their trip"),
     ("soc::clock-order", "memory clocks and votes ascend without repetition"),
     ("soc::memory-rate", "the achievable memory rate does not exceed the peak"),
     ("soc::executor-name", "executors are cpu-<count><kind>... or a device, with an optional @precision"),

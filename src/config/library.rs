@@ -16,9 +16,22 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-8-elite", "snapdragon-8-gen-3", "snapdragon-855", "snapdragon-x-elite" in "socs");
+const SOCS: &[(&str, &str)] = embed!(
+    "a12-bionic",
+    "bcm2712",
+    "exynos-9820",
+    "kirin-990",
+    "rk3588",
+    "snapdragon-8-elite",
+    "snapdragon-8-gen-3",
+    "snapdragon-855",
+    "snapdragon-865",
+    "snapdragon-888",
+    "snapdragon-x-elite" in "socs"
+);
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] = embed!("orange-pi-5", "raspberry-pi-5", "xiaomi-9" in "devices");
+const DEVICES: &[(&str, &str)] =
+    embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed!(
     "a12-bionic/tflite",
@@ -27,6 +40,7 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
@@ -36,8 +50,11 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "snapdragon-8-gen-3/qnn",
     "snapdragon-8-gen-3/tflite",
     "snapdragon-855/mace",
+    "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
+    "snapdragon-865/mace",
+    "snapdragon-888/mace",
     "snapdragon-x-elite/llama-cpp" in "runtimes"
 );
 /// Embedded operator-support tables.

@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod check;
 pub mod dag_file;
+mod device_thermal;
 pub mod document;
 mod fitted_file;
 pub mod hardware;

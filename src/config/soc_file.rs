@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{Checker, Inherited, Rule};
+use super::check::{Checker, Inherited, Number, Rule};
+use super::device_thermal::thermal;
 use super::document::Document;
 use super::soc_raw::{
     RawAccelerator, RawCluster, RawDevice, RawMemory, RawOpps, RawPower, RawPrivateCache, RawRates,
@@ -273,6 +274,10 @@ fn power(check: &mut Checker<'_>, raw: &RawPower, outer: &Inherited) -> PowerMod
     let own = check.inherit(outer, raw.source.as_ref(), raw.confidence.as_ref());
     let dynamic = Rule::not_negative("dynamic_uw_per_mhz_v2").plausible(1.0, 100_000.0);
     let milli = |key| Rule::not_negative(key).plausible(0.0, 20_000.0);
+    let optional = |check: &mut Checker<'_>, number: Option<&Number>, neutral, rule| match number {
+        Some(number) => check.quantity(number, &own, rule),
+        None => Quantity::neutral(neutral),
+    };
     PowerModel {
         // uW per MHz and V^2 is 1e-12 W per Hz and V^2.
         dynamic: check.quantity(&raw.dynamic_uw_per_mhz_v2, &own, dynamic).map(|v| v * 1e-12),
@@ -282,6 +287,19 @@ fn power(check: &mut Checker<'_>, raw: &RawPower, outer: &Inherited) -> PowerMod
             &raw.blocked_activity,
             &own,
             Rule::within("blocked_activity", 0.0, 1.0),
+        ),
+        busy_activity: optional(
+            check,
+            raw.busy_activity.as_ref(),
+            1.0,
+            Rule::within("busy_activity", 0.1, 4.0),
+        ),
+        leakage: milliwatts(optional(check, raw.leakage_mw.as_ref(), 0.0, milli("leakage_mw"))),
+        leakage_per_kelvin: optional(
+            check,
+            raw.leakage_per_k.as_ref(),
+            0.0,
+            Rule::within("leakage_per_k", 0.0, 0.2),
         ),
     }
 }
@@ -296,11 +314,13 @@ pub(super) fn device(document: Document<'_>) -> Result<(Device, Vec<Diagnostic>)
     check.schema(&raw.schema);
     let top = check.inherit(&Inherited::default(), raw.source.as_ref(), raw.confidence.as_ref());
     let power = Rule::not_negative("base_power_mw").plausible(0.0, 20_000.0);
+    let thermal = raw.thermal.as_ref().map(|raw| thermal(&mut check, raw, &top));
     let device = Device {
         id: check.id(&raw.id),
         soc: check.id(&raw.soc),
         title: raw.title,
         base_power: milliwatts(check.quantity(&raw.base_power_mw, &top, power)),
+        thermal,
     };
     check.finish(device)
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check::Number;
+use super::device_thermal::RawThermal;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +84,9 @@ pub(super) struct RawPower {
     pub(super) awake_mw: Number,
     pub(super) idle_mw: Number,
     pub(super) blocked_activity: Number,
+    pub(super) busy_activity: Option<Number>,
+    pub(super) leakage_mw: Option<Number>,
+    pub(super) leakage_per_k: Option<Number>,
     pub(super) source: Option<Spanned<String>>,
     pub(super) confidence: Option<Spanned<String>>,
 }
@@ -163,4 +167,5 @@ pub(super) struct RawDevice {
     pub(super) source: Option<Spanned<String>>,
     pub(super) confidence: Option<Spanned<String>>,
     pub(super) base_power_mw: Number,
+    pub(super) thermal: Option<RawThermal>,
 }

@@ -111,6 +111,7 @@ impl Builder<'_> {
             elements,
             element_bytes: 4.0,
             is_float: false,
+            shared: false,
         });
         (self.graph.tensors.len() - 1) as u32
     }

@@ -1,6 +1,8 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
 use super::hexagon::{self, Amounts, Binding};
+use super::mace_cpu;
+use super::mace_gpu::{self, Storage};
 use super::shape::Shape;
 use super::tflite_cpu::{self, Setting};
 use super::tflite_gpu::{self, Gpu};
@@ -17,6 +19,10 @@ pub enum Form {
     TfliteGpu(Gpu),
     /// Hexagon tensor processor behind QNN: [`hexagon`].
     HexagonHtp,
+    /// CPU kernels of MACE: [`mace_cpu`].
+    MaceCpu,
+    /// OpenCL kernels of MACE: [`mace_gpu`].
+    MaceGpu(Storage),
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -45,12 +51,15 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
         Self::TfliteGpu(Gpu::Apple),
         Self::HexagonHtp,
+        Self::MaceCpu,
+        Self::MaceGpu(Storage::Image),
+        Self::MaceGpu(Storage::Buffer),
     ];
 
     /// The word used in profiles.
@@ -62,6 +71,9 @@ impl Form {
             Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
             Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
             Self::HexagonHtp => "hexagon-htp",
+            Self::MaceCpu => "mace-cpu",
+            Self::MaceGpu(Storage::Image) => "mace-image",
+            Self::MaceGpu(Storage::Buffer) => "mace-buffer",
         }
     }
 
@@ -78,8 +90,16 @@ impl Form {
             Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
             Self::TfliteGpu(gpu) => gpu.coefficients(),
             Self::HexagonHtp => &hexagon::COEFFICIENTS,
+            Self::MaceCpu => &mace_cpu::COEFFICIENTS,
+            Self::MaceGpu(_) => &mace_gpu::COEFFICIENTS,
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
+    }
+
+    /// Whether the coefficients belong to single cores, so that a fit of one set holds for any other set of cores of these kinds.
+    #[must_use]
+    pub const fn holds_for_any_set(self) -> bool {
+        matches!(self, Self::MaceCpu)
     }
 }
 
@@ -100,11 +120,23 @@ pub struct FittedTime {
     pub kernel: &'static str,
 }
 
+/// What an executor computes with, for forms that build on peak rates.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Workers {
+    /// Each core, or the device, at its present clock.
+    pub cores: Vec<mace_cpu::Core>,
+    /// Compute units of a device.
+    pub units: f64,
+    /// Work items of a wave.
+    pub wave: f64,
+}
+
 /// A fitted model of one executor at its clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedCost {
     equations: Equations,
     setting: Setting,
+    workers: Workers,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -112,13 +144,15 @@ enum Equations {
     Cpu(Box<tflite_cpu::Coefficients>),
     Gpu(tflite_gpu::Coefficients),
     Hexagon(hexagon::Coefficients),
+    MaceCpu(mace_cpu::Coefficients),
+    MaceGpu(mace_gpu::Coefficients),
 }
 
 impl FittedCost {
     /// The model of a profile on an executor; `None` if a coefficient is missing, which the reader of profiles
     /// has excluded.
     #[must_use]
-    pub fn new(model: &FittedModel, setting: Setting) -> Option<Self> {
+    pub fn new(model: &FittedModel, setting: Setting, workers: Workers) -> Option<Self> {
         let named = |name: &str| model.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
         let equations = match Form::from_id(&model.form)? {
             Form::TfliteCpu => {
@@ -138,8 +172,10 @@ impl FittedCost {
                     hexagon::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
                 Equations::Hexagon(hexagon::Coefficients::from_slice(&values?)?)
             }
+            Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
+            Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
         };
-        Some(Self { equations, setting })
+        Some(Self { equations, setting, workers })
     }
 
     /// Overhead of a whole inference in seconds.
@@ -150,6 +186,8 @@ impl FittedCost {
             // The host's clock is not part of a device executor.
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
             Equations::Hexagon(coefficients) => coefficients.inference,
+            Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
+            Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
         }
     }
 
@@ -157,7 +195,7 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) | Equations::Hexagon(_) => 1.0,
+            Equations::Cpu(_) | Equations::Hexagon(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) => 1.0,
             Equations::Gpu(coefficients) => {
                 let features = shapes
                     .iter()
@@ -175,7 +213,7 @@ impl FittedCost {
             Equations::Hexagon(coefficients) => {
                 Some(coefficients.binding(&Amounts::of_graph(graph, precision), &self.setting))
             }
-            Equations::Cpu(_) | Equations::Gpu(_) => None,
+            _ => None,
         }
     }
 
@@ -192,7 +230,7 @@ impl FittedCost {
             Equations::Hexagon(coefficients) => {
                 Some(coefficients.time(&Amounts::of(graph, operator, precision), binding, &self.setting))
             }
-            Equations::Cpu(_) | Equations::Gpu(_) => None,
+            _ => None,
         }
     }
 
@@ -204,6 +242,14 @@ impl FittedCost {
                 tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting),
             ),
             Equations::Gpu(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::MaceCpu(coefficients) => {
+                Some(coefficients.time(shape, &self.setting, &self.workers.cores))
+            }
+            Equations::MaceGpu(coefficients) => {
+                let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
+                let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };
+                Some(coefficients.time(shape, &self.setting, &device))
+            }
             Equations::Hexagon(_) => None,
         }
     }

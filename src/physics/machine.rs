@@ -8,12 +8,15 @@ use super::hexagon::Binding;
 use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
 use super::numbers::Numbers;
 use super::shape::{Shape, shapes};
+use super::slices::hand_over;
 use super::support::{Verdict, verdict};
 use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
-use crate::soc::{Device, ExecutorId, ExecutorName, Performance, Platform, Precision, RuntimeProfile, Soc};
+use crate::soc::{
+    Device, ExecutorId, ExecutorName, Performance, Platform, Precision, RuntimeProfile, Sharing, Soc,
+};
 use crate::units::{Hertz, SimDuration};
 
 /// Clocks that a run fixes; everything else runs at its highest one.
@@ -84,7 +87,8 @@ pub(super) struct Arrangement {
 }
 
 /// What all operators of a graph share.
-struct Surroundings {
+#[derive(Debug)]
+pub(super) struct Surroundings {
     /// Constants of the whole model, bytes at the source's precision.
     weights: f64,
     /// Shape of each operator that fitted models know.
@@ -98,7 +102,7 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn of(machine: &Machine, graph: &LoweredGraph) -> Self {
+    pub(super) fn of(machine: &Machine, graph: &LoweredGraph) -> Self {
         let shapes = shapes(graph);
         let stretch = |model: &ExecutorModel| {
             let fitted = model.arrangements.first().and_then(|arrangement| arrangement.fitted.as_ref());
@@ -111,6 +115,17 @@ impl Surroundings {
         };
         let bindings = machine.models.iter().map(binding).collect();
         Self { bindings, weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
+    }
+
+    /// The same surroundings for another graph: a part of this one.
+    pub(super) fn around(&self, part: &LoweredGraph) -> Self {
+        Self {
+            weights: self.weights,
+            shapes: shapes(part),
+            unlisted: Vec::new(),
+            stretches: self.stretches.clone(),
+            bindings: self.bindings.clone(),
+        }
     }
 }
 
@@ -147,9 +162,20 @@ impl Machine {
             .is_some_and(|arrangement| arrangement.fitted.is_some())
     }
 
+    /// What it costs an executor to let others see its tensors; `None` when its runtime cannot.
+    #[must_use]
+    pub fn sharing(&self, executor: ExecutorId) -> Option<&Sharing> {
+        let arrangement = self.models.get(executor.0 as usize)?.arrangements.first()?;
+        arrangement.workers.first()?.1.sharing.as_ref()
+    }
+
     /// Whether and why an operator can run on an executor of this machine.
     #[must_use]
     pub fn verdict(&self, graph: &LoweredGraph, operator: &LoweredOperator, executor: ExecutorId) -> Verdict {
+        if operator.class == OperatorClass::Sharing {
+            let able = self.sharing(executor).is_some();
+            return if able { Verdict::Supported } else { Verdict::NoKernel };
+        }
         match self.arrangement(graph, operator, executor) {
             Some(arrangement) => arrangement
                 .workers
@@ -174,7 +200,7 @@ impl Machine {
         self.estimate_within(graph, position, executor, &Surroundings::of(self, graph))
     }
 
-    fn estimate_within(
+    pub(super) fn estimate_within(
         &self,
         graph: &LoweredGraph,
         position: usize,
@@ -188,6 +214,20 @@ impl Machine {
         }
         let arrangement = self.arrangement(graph, operator, executor)?;
         let precision = arrangement.precision;
+        if operator.class == OperatorClass::Sharing {
+            let seconds = hand_over(operator, self.sharing(executor)?)?;
+            let overhead = SimDuration::try_from_seconds(seconds).ok()?;
+            let cost =
+                OperatorCost { overhead, alone: SimDuration::ZERO, dram_bytes: 0.0, bound: Bound::Overhead };
+            return Some(Estimate {
+                cost,
+                kernel: "hand-over".to_owned(),
+                precision,
+                compute_seconds: 0.0,
+                memory_seconds: 0.0,
+                dram_bytes: 0.0,
+            });
+        }
         if operator.class == OperatorClass::View {
             let cost = OperatorCost {
                 overhead: SimDuration::ZERO,

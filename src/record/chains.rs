@@ -44,7 +44,7 @@ pub struct ChainSummary {
     /// Name of the chain: that of the stream it was declared at.
     pub name: String,
     /// From arrival to the end of the last stage, of requests that were served in whole, after the warm-up. A chain with a cold
-    /// start leaves its first request out.
+    /// start leaves out what arrived before its first request was over.
     pub latency_ms: Option<LatencySummary>,
     /// The same of warm-up requests.
     pub warm_up_latency_ms: Option<LatencySummary>,
@@ -150,6 +150,8 @@ struct Chain {
     first_ends: Vec<Option<SimTime>>,
     first_origin: Option<SimTime>,
     first_total: Option<SimDuration>,
+    /// When the first request was over.
+    warm_from: Option<SimTime>,
     /// Own time of each prompt and each token.
     prefill: Sample,
     decode: Sample,
@@ -242,6 +244,12 @@ impl Chain {
             dropped: self.lost,
             in_flight: self.open.len() as u64,
         }
+    }
+
+    /// Requests that do not count: the first ones, and those that came while a cold start held them up.
+    fn is_warm_up(&self, number: u32, origin: SimTime) -> bool {
+        let cold = !self.labels.cold.is_empty() && self.warm_from.is_none_or(|end| origin < end);
+        number < self.labels.warm_up || cold
     }
 
     fn position(&self, stream: u16) -> Option<usize> {
@@ -345,7 +353,7 @@ impl Observer for ChainMetrics {
     fn advanced(&mut self, now: SimTime, request: RequestId, origin: SimTime, root_number: u32) {
         let Some(chain) = self.chain(request.stream) else { return };
         let Some(at) = chain.position(request.stream) else { return };
-        let warm_up = root_number < chain.labels.warm_up;
+        let warm_up = chain.is_warm_up(root_number, origin);
         chain.elapsed[at].push(warm_up, now.since(origin).0);
         chain.completed[at] += 1;
         if root_number == 0 && chain.first_ends[at].is_none() {
@@ -372,7 +380,11 @@ impl Observer for ChainMetrics {
         if root.number == 0 {
             chain.first_total = Some(latency);
         }
-        chain.latencies.push(root.number < chain.labels.warm_up, latency.0);
+        let warm_up = chain.is_warm_up(root.number, origin);
+        chain.latencies.push(warm_up, latency.0);
+        if root.number == 0 {
+            chain.warm_from = Some(now);
+        }
     }
 
     fn ended(&mut self, now: SimTime) {

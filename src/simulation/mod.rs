@@ -18,10 +18,12 @@ mod play;
 mod problem;
 mod requests;
 mod run;
+mod slicing;
 mod stages;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use slicing::slice;
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

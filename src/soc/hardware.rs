@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::platform::ProcessorKind;
 use super::quantity::{Precision, Provenance, Quantity};
-use crate::units::{Bytes, BytesPerSec, Hertz, Watts};
+use super::thermal::ThermalBody;
+use crate::units::{Bytes, BytesPerSec, Celsius, Hertz, Watts};
 
 /// A system-on-chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,10 +134,20 @@ pub struct PowerModel {
     pub idle: Quantity<Watts>,
     /// Activity in [0, 1] while work that it holds waits: 1 when threads spin, 0 when they sleep.
     pub blocked_activity: Quantity,
+    /// Switching activity while it runs inference kernels, relative to the load that `dynamic` was fitted on; above 1
+    /// where dense vector arithmetic switches more than that load.
+    pub busy_activity: Quantity,
+    /// Leakage at [`PowerModel::LEAKAGE_REFERENCE`], contained in `awake`.
+    pub leakage: Quantity<Watts>,
+    /// Relative growth of the leakage per kelvin.
+    pub leakage_per_kelvin: Quantity,
 }
 
 impl PowerModel {
-    /// Power of one core at `opp` with the given `activity` in [0, 1], carrying `awake_share` of the
+    /// Die temperature at which `awake` is taken to have been measured: a phone in a room with one busy core.
+    pub const LEAKAGE_REFERENCE: Celsius = Celsius(35.0);
+
+    /// Power of one core at `opp` with the given `activity` (at least 0), carrying `awake_share` of the
     /// cluster's awake power (1 / cores until the cluster's sleep states are simulated).
     #[must_use]
     pub fn at(&self, opp: Opp, activity: f64, awake_share: f64) -> Watts {
@@ -217,4 +228,6 @@ pub struct Device {
     pub title: String,
     /// Power of everything that is not a processor or memory traffic: display, radios, regulators.
     pub base_power: Quantity<Watts>,
+    /// Its thermal side, if known.
+    pub thermal: Option<ThermalBody>,
 }

@@ -7,6 +7,7 @@ pub mod platform;
 pub mod quantity;
 pub mod runtime;
 pub mod support;
+pub mod thermal;
 
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
 pub use fitted::{Anchor, Coefficient, FittedModel};
@@ -17,5 +18,6 @@ pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
 };
 pub use quantity::{Confidence, Precision, Provenance, Quantity};
-pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Split};
+pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Sharing, Split};
 pub use support::{Condition, Support, SupportTable};
+pub use thermal::{ThermalBody, VendorStep, VendorThrottling};

@@ -52,12 +52,13 @@ impl<'a> Builder<'a> {
         self.numbers.take(format!("{cluster}.power.awake_mw"), &power.awake);
         let idle_power = self.numbers.take(format!("{cluster}.power.idle_mw"), &power.idle);
         let blocked = self.numbers.take(format!("{cluster}.power.blocked_activity"), &power.blocked_activity);
+        let busy = self.numbers.take(format!("{cluster}.power.busy_activity"), &power.busy_activity);
         Resource {
             name,
             kind,
             cluster: cluster.to_owned(),
             idle_power,
-            busy_power: power.at(opp, 1.0, awake_share),
+            busy_power: power.at(opp, busy, awake_share),
             blocked_power: power.at(opp, blocked, awake_share),
         }
     }
