@@ -17,6 +17,7 @@ mod compare;
 mod coverage;
 mod engine_errors;
 mod fluid_reference;
+mod generation;
 mod graph_json;
 mod layering;
 mod lowering;
