@@ -134,7 +134,7 @@ pub(super) fn expand(
     for stage in &raw.stage {
         chain.stage(check, stage, folder);
     }
-    let is_chain = chain.streams.len() > 1 || deadline.is_some();
+    let is_chain = chain.streams.len() > 1 || deadline.is_some() || chain.labels.generation.is_some();
     let Chain { mut streams, mut labels, .. } = chain;
     if let Some(first) = streams.first_mut() {
         first.arrivals = arrivals;
