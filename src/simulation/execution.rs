@@ -20,8 +20,13 @@ impl<O: Observer> Simulation<'_, O> {
             self.book(resource, Activity::Blocked, item, None, since, now);
         }
         self.observer.unit_started(now, self.placed(item));
-        let setup = self.items[item].conversion
-            + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
+        // Processing of a given time is no inference that the runtime is asked for.
+        let stream = unit.request.stream as usize;
+        let invocation = match self.problem.streams[stream].stage.fixed {
+            Some(_) => SimDuration::ZERO,
+            None => self.graphs[stream].invocation(unit.unit, executor),
+        };
+        let setup = self.items[item].conversion + invocation;
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {

@@ -67,8 +67,10 @@ fn a_token_takes_its_bytes_at_the_rate_of_the_profile_and_the_overhead_of_a_pass
         assert!((measured / expected - 1.0).abs() < 0.02, "{measured} ms, {expected} ms expected");
     }
     // The cache grows by the same amount with every token.
-    let growth = 19.0 * model.cache_bytes_per_token() / rate * 1e3;
-    assert!(((tokens.max - tokens.min) / growth - 1.0).abs() < 0.05, "{} {growth}", tokens.max - tokens.min);
+    // Each of the 32 query heads of 36 layers also writes a score of four bytes, which softmax reads and writes and the
+    // weighted sum reads.
+    let growth = 19.0 * (model.cache_bytes_per_token() + 36.0 * 32.0 * 16.0) / rate * 1e3;
+    assert!(((tokens.max - tokens.min) / growth - 1.0).abs() < 0.01, "{} {growth}", tokens.max - tokens.min);
     let end_to_end = summary.chains[0].latency_ms.as_ref().unwrap().mean;
     let first = generation.time_to_first_token_ms.as_ref().unwrap().mean;
     assert!((end_to_end - first - 20.0 * tokens.mean).abs() < 1e-6 * end_to_end);
