@@ -113,9 +113,10 @@ fn a_cold_start_is_apart_from_the_steady_state() {
     let first = cold.first_inference_ms.unwrap();
     assert!((load + compile + first - cold.total_ms.unwrap()).abs() < 1e-6);
     let steady = chain.latency_ms.as_ref().unwrap();
-    // Requests that came before the first one was over do not count; the others take the same time each.
+    // Requests that came before the first one was over do not count; but for one that finds these in the queue, the others take
+    // the same time each.
     assert_eq!(chain.warm_up_latency_ms.as_ref().unwrap().count + steady.count, 20);
-    assert!(steady.max - steady.min < 1e-6 && first > 1.5 * steady.mean, "{first} {steady:?}");
+    assert!(steady.median - steady.min < 1e-6 && first > 1.5 * steady.median, "{first} {steady:?}");
     // The first three requests come while it loads and compiles, and are late.
     let deadline = chain.deadline.as_ref().unwrap();
     assert_eq!(deadline.judged, 20);
