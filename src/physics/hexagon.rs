@@ -12,6 +12,7 @@
 //! reach it; it keeps heavier networks from running at the speed of their constants. Three coefficients are fitted.
 //! Validity: batch 1, convolutional networks; transformers take 3 to 5 times as long (attention products are not in it).
 
+use super::clock_scaling::{Mix, Straggler};
 use super::fitted::{CoefficientInfo, FittedTime, Role};
 use super::latency::Work;
 use super::tflite_cpu::Setting;
@@ -73,6 +74,12 @@ impl Coefficients {
             compute: alone - if bound == Binding::Constants { stream } else { 0.0 },
             memory: if bound == Binding::Constants { stream } else { 0.0 },
             dram_bytes: part.constant_bytes,
+            overhead_scaling: Mix::default(),
+            scaling: Straggler {
+                traffic: Mix::memory(if bound == Binding::Constants { stream } else { 0.0 }),
+                rest: Mix::core(if bound == Binding::Constants { unfused } else { unfused + products }),
+                ..Straggler::FIXED
+            },
             kernel: if part.unfused > 0.0 { "vector" } else { "matrix" },
         }
     }

@@ -1,7 +1,9 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+mod arrangement;
 pub mod cache;
+pub mod clock_scaling;
 pub mod compile;
 pub mod contention;
 pub mod core_set;
@@ -16,6 +18,7 @@ pub mod latency;
 pub mod mace_cpu;
 pub mod mace_gpu;
 pub mod machine;
+mod machine_scaling;
 pub mod numbers;
 pub mod power;
 pub mod scheduler;
@@ -27,6 +30,7 @@ pub mod tflite_gpu;
 pub mod thermal;
 pub mod unlisted;
 
+pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
 pub use fitted::{CoefficientInfo, FittedCost, FittedTime, Form, Role};

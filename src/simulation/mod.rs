@@ -12,6 +12,7 @@
 mod arrivals;
 mod chains;
 mod dispatch;
+pub mod dynamics;
 mod execution;
 pub mod observer;
 mod play;
@@ -24,6 +25,6 @@ mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
-pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
 pub use slicing::slice;
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};
