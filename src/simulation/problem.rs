@@ -1,8 +1,8 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
-use super::stages::{ChainOutcome, Stage};
 use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
+use super::stages::{ChainOutcome, Stage};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
