@@ -131,6 +131,10 @@ impl Coefficients {
                 activations = shape.read + shape.elements;
                 (shape.read, "reduction")
             }
+            ShapeKind::FoldedPadding => {
+                activations = 0.0;
+                (0.0, "in the window")
+            }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
                 (0.0, "copy")

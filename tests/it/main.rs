@@ -30,6 +30,8 @@ mod one_switch;
 mod onnx_garbage;
 mod operator_lists;
 mod oracles;
+mod padding;
+mod pair;
 mod physics_profiles;
 mod profiles;
 mod properties;
