@@ -131,6 +131,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
             arrivals,
             queue,
             service: hetsoc::strategy::ServiceTarget::default(),
+            stage: hetsoc::simulation::Stage::default(),
         }],
         granularity: Granularity::Operator,
         transfer_start: None,

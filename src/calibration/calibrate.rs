@@ -11,18 +11,20 @@ use super::cross_validation::leave_family_out;
 use super::executors::resolve;
 use super::few::Ready;
 use super::gpu::{GpuSamples, OperatorScore};
+use super::hexagon::{self, HexagonSamples};
 use super::intervals::{interval, unseen_coverage};
 use super::networks::Network;
 use super::operator_tables::OperatorMeasurement;
 use super::simulated::{PredictionError, inference_ms};
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::physics::hexagon::Amounts;
 use crate::physics::tflite_cpu::Setting;
 use crate::physics::tflite_gpu::Gpu;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
-    Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance,
-    RuntimeProfile, Soc, Target,
+    Accelerator, Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision,
+    Provenance, RuntimeProfile, Soc, Target,
 };
 use crate::statistics::{ErrorMetrics, error_metrics};
 use std::sync::Arc;
@@ -238,15 +240,18 @@ impl<'a> Goal<'a> {
     }
 
     fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
+        let device = self.start.soc.devices.iter().find(|device| device.id == id);
+        if let Some(npu) = device.filter(|device| device.title.starts_with("Hexagon")) {
+            return self.hexagon(npu);
+        }
         let few = self.samples()?;
         if self.start.from.is_some() || (1..FEWEST_NETWORKS).contains(&few.len()) {
             return self.few(&few)?.calibrate(self, &few);
         }
-        let device = self.start.soc.devices.iter().find(|device| device.id == id);
         let gpu = device.and_then(|device| Gpu::of_title(&device.title)).ok_or_else(|| {
             refuse(
                 format!("there is no form for `{}` of {}", printable(id), self.start.soc.id),
-                "forms exist for GPUs whose title in the SoC profile begins with Adreno, Mali or Apple",
+                "forms exist for devices whose title in the SoC profile begins with Adreno, Mali, Apple or Hexagon",
             )
         })?;
         let all = groups(self.start.rows);
@@ -285,7 +290,48 @@ impl<'a> Goal<'a> {
         Ok(calibration)
     }
 
-    /// Measured milliseconds without what handing input and output over costs, which is the same whatever the operators take.
+    /// A Hexagon tensor processor: whole networks only.
+    fn hexagon(&self, npu: &Accelerator) -> Result<Calibration, CalibrateError> {
+        let all = groups(self.start.rows);
+        let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let samples: Vec<Sample<'_>> = self
+            .start
+            .networks
+            .iter()
+            .filter_map(|network| Some((network, find(own, &network.name)?)))
+            .collect();
+        if samples.len() < hexagon::FEWEST_NETWORKS {
+            return Err(refuse(
+                format!("only {} networks have operators and rows", samples.len()),
+                "three coefficients with priors need at least 4 networks",
+            ));
+        }
+        let rate = npu.ops_per_cycle.get(&self.precision).map(|rate| rate.value * npu.opps.highest().clock.0);
+        let performance =
+            self.start.runtime.performances.iter().find(|performance| {
+                performance.precision == self.precision && performance.on.contains(&npu.id)
+            });
+        let kernel = performance
+            .and_then(|p| p.kernels.iter().find(|k| k.classes.iter().any(|class| class == "convolution")));
+        let Some((rate, kernel)) = rate.zip(kernel) else {
+            return Err(refuse(
+                format!("the profiles have no {} rate of `{}`", self.precision.id(), npu.id),
+                "add ops_per_cycle to the SoC profile and a kernel for convolutions to the runtime profile",
+            ));
+        };
+        let machine = self.machine(self.start.runtime)?;
+        let data = HexagonSamples {
+            amounts: samples.iter().map(|(n, _)| Amounts::of_graph(&n.graph, self.precision)).collect(),
+            measured: self.without_crossings(&machine, &samples)?,
+            setting: machine.setting(ExecutorId(0)).unwrap_or_default(),
+            precision: self.precision,
+            matrix_tflops: rate * kernel.efficiency.value / 1e12,
+            iterations: self.start.iterations,
+        };
+        self.assess(Form::HexagonHtp, &samples, &|training| data.fit(training), Folds::Networks)
+    }
+
+    /// The measured milliseconds without handing input and output over, which costs the same whatever the operators take.
     pub(super) fn without_crossings(
         &self,
         machine: &Machine,

@@ -65,7 +65,11 @@ impl Form {
             Self::MaceCpu => Some(&CPU),
             Self::MaceGpu(Storage::Image) => Some(&IMAGE),
             Self::MaceGpu(Storage::Buffer) => Some(&BUFFER),
-            Self::TfliteCpu | Self::TfliteGpu(_) | Self::TransferredGpu(_) | Self::ScaledCpu => None,
+            Self::TfliteCpu
+            | Self::TfliteGpu(_)
+            | Self::TransferredGpu(_)
+            | Self::ScaledCpu
+            | Self::HexagonHtp => None,
         }
     }
 }

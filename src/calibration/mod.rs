@@ -16,6 +16,7 @@ mod few_cpu;
 mod few_gpu;
 pub mod fit;
 pub mod gpu;
+mod hexagon;
 pub mod intervals;
 mod linear;
 pub mod mace;

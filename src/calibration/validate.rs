@@ -212,7 +212,7 @@ fn machine(
     let (soc, runtime) = find(key)?;
     let name = resolve(key, &soc)?;
     let fitted = fitted(&runtime, &name);
-    if let Some(fitted) = fitted.filter(|fitted| fitted.measured_with != key.runtime) {
+    if let Some(fitted) = fitted.filter(|fitted| !key.is_of(&fitted.measured_with)) {
         return Err(format!("the profile is for {}, not for {}", fitted.measured_with, key.runtime));
     }
     let executors = [name.clone()];

@@ -81,6 +81,10 @@ pub(super) struct CalibrateArguments {
     /// Overwrite the profile if it exists.
     #[arg(long)]
     force: bool,
+    /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
+    /// note); rows that state none are kept.
+    #[arg(long, value_name = "RATIO")]
+    max_spread: Option<f64>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: super::Format,
@@ -146,6 +150,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
             rows.extend(read_measurements(&text)?);
         }
     }
+    keep_steady(&mut rows, arguments.max_spread)?;
     if let Some(device) = &arguments.device {
         rows.retain(|row| row.device.contains(device.as_str()));
     }
@@ -239,6 +244,21 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         return print_json(&printed);
     }
     print(&table(&printed))
+}
+
+/// Drops the rows that spread over releases as `--max-spread` says.
+pub(super) fn keep_steady(
+    rows: &mut Vec<crate::calibration::tables::Measurement>,
+    most: Option<f64>,
+) -> Result<(), CliError> {
+    let Some(most) = most else { return Ok(()) };
+    if most.is_nan() || most <= 1.0 {
+        return Err(CliError::Usage(format!(
+            "--max-spread {most} keeps nothing; give a ratio above 1, such as 1.2"
+        )));
+    }
+    rows.retain(|row| row.spread.is_none_or(|spread| spread < most));
+    Ok(())
 }
 
 fn calibrate_pair(arguments: &CalibrateArguments) -> Result<(), CliError> {

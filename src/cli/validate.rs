@@ -39,6 +39,10 @@ pub(super) struct ValidateArguments {
     /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
     #[arg(long, value_name = "FILE", conflicts_with_all = JOINT)]
     report: Option<PathBuf>,
+    /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
+    /// note); rows that state none are kept.
+    #[arg(long, value_name = "RATIO")]
+    max_spread: Option<f64>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -59,6 +63,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         );
     };
     let mut rows = read_measurements(&read_text(measurements)?)?;
+    super::calibrate::keep_steady(&mut rows, arguments.max_spread)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
     if let Some(device) = &arguments.device {

@@ -128,6 +128,7 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         arrivals: Arrivals::Listed(arrivals),
         queue: RequestQueue::UNLIMITED,
         service: ServiceTarget::default(),
+        stage: crate::simulation::Stage::default(),
     };
     Ok(Problem {
         platform,

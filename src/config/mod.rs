@@ -21,10 +21,14 @@ pub mod scenario;
 mod scenario_dynamics;
 mod scenario_file;
 mod scenario_raw;
+mod scenario_stages;
 mod scenario_streams;
 mod soc_file;
 mod soc_raw;
+mod stage_graphs;
 mod support_file;
+mod trace_file;
+pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
 pub use external::ExternalProcess;

@@ -1,6 +1,7 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
 use super::clock_scaling::{Mix, Straggler};
+use super::hexagon::{self, Amounts, Binding};
 use super::mace_cpu;
 use super::mace_gpu::{self, Storage};
 use super::scaled_cpu;
@@ -9,7 +10,8 @@ use super::tflite_cpu::{self, Setting};
 use super::tflite_gpu::{self, Gpu};
 use super::transferred_gpu::{self, TransferredGpu};
 use super::unlisted::Unlisted;
-use crate::soc::FittedModel;
+use crate::graph::lowered::{LoweredGraph, LoweredOperator};
+use crate::soc::{FittedModel, Precision};
 
 /// A set of equations with named coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +20,8 @@ pub enum Form {
     TfliteCpu,
     /// GPU delegate of TensorFlow Lite: [`tflite_gpu`].
     TfliteGpu(Gpu),
+    /// Hexagon tensor processor behind QNN: [`hexagon`].
+    HexagonHtp,
     /// CPU kernels of MACE: [`mace_cpu`].
     MaceCpu,
     /// OpenCL kernels of MACE: [`mace_gpu`].
@@ -54,11 +58,12 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
         Self::TfliteGpu(Gpu::Apple),
+        Self::HexagonHtp,
         Self::MaceCpu,
         Self::MaceGpu(Storage::Image),
         Self::MaceGpu(Storage::Buffer),
@@ -82,6 +87,7 @@ impl Form {
             Self::TfliteGpu(Gpu::Adreno) => "tflite-adreno",
             Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
             Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
+            Self::HexagonHtp => "hexagon-htp",
             Self::MaceCpu => "mace-cpu",
             Self::MaceGpu(Storage::Image) => "mace-image",
             Self::MaceGpu(Storage::Buffer) => "mace-buffer",
@@ -103,6 +109,7 @@ impl Form {
             Self::TfliteCpu => (&tflite_cpu::COEFFICIENTS, &[]),
             Self::TfliteGpu(gpu) => (gpu.coefficients(), &[]),
             Self::TransferredGpu(transfer) => (transfer.from.coefficients(), &transferred_gpu::FACTORS),
+            Self::HexagonHtp => (&hexagon::COEFFICIENTS, &[]),
             Self::ScaledCpu => return scaled_cpu::coefficients(),
             Self::MaceCpu => (&mace_cpu::COEFFICIENTS, &[]),
             Self::MaceGpu(_) => (&mace_gpu::COEFFICIENTS, &[]),
@@ -163,6 +170,7 @@ enum Equations {
     Gpu(tflite_gpu::Coefficients),
     Transferred(transferred_gpu::Coefficients),
     Scaled(Box<scaled_cpu::Coefficients>),
+    Hexagon(hexagon::Coefficients),
     MaceCpu(mace_cpu::Coefficients),
     MaceGpu(mace_gpu::Coefficients),
 }
@@ -184,6 +192,11 @@ impl FittedCost {
                 named,
             )?),
             Form::ScaledCpu => Equations::Scaled(Box::new(scaled_cpu::Coefficients::from_names(named)?)),
+            Form::HexagonHtp => {
+                let values: Option<Vec<f64>> =
+                    hexagon::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
+                Equations::Hexagon(hexagon::Coefficients::from_slice(&values?)?)
+            }
             Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
             Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
         };
@@ -199,6 +212,7 @@ impl FittedCost {
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
             Equations::Transferred(coefficients) => coefficients.source.inference_seconds(),
             Equations::Scaled(_) => 0.0,
+            Equations::Hexagon(coefficients) => coefficients.inference,
             Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
         }
@@ -208,7 +222,11 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) | Equations::Scaled(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) => 1.0,
+            Equations::Cpu(_)
+            | Equations::Scaled(_)
+            | Equations::Hexagon(_)
+            | Equations::MaceCpu(_)
+            | Equations::MaceGpu(_) => 1.0,
             Equations::Transferred(coefficients) => coefficients.stretch(shapes),
             Equations::Gpu(coefficients) => {
                 let features = shapes
@@ -220,22 +238,53 @@ impl FittedCost {
         }
     }
 
-    /// Time of an operator in a graph with this [`FittedCost::stretch`].
+    /// What binds a whole graph, for forms that count the amounts of any operator; `None` for forms of shapes.
     #[must_use]
-    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> FittedTime {
+    pub fn binding(&self, graph: &LoweredGraph, precision: Precision) -> Option<Binding> {
         match &self.equations {
-            Equations::Cpu(coefficients) => {
-                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.binding(&Amounts::of_graph(graph, precision), &self.setting))
             }
-            Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
-            Equations::Transferred(coefficients) => coefficients.time(shape, stretch, &self.setting),
-            Equations::Scaled(coefficients) => coefficients.time(shape, unlisted, &self.setting),
-            Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.cores),
+            _ => None,
+        }
+    }
+
+    /// Time of any operator of a graph that `binding` binds; `None` for forms of shapes.
+    #[must_use]
+    pub fn part(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        precision: Precision,
+        binding: Binding,
+    ) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.time(&Amounts::of(graph, operator, precision), binding, &self.setting))
+            }
+            _ => None,
+        }
+    }
+
+    /// Time of an operator in a graph with this [`FittedCost::stretch`]; `None` for forms that know amounts only.
+    #[must_use]
+    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Cpu(coefficients) => Some(
+                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting),
+            ),
+            Equations::Gpu(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::MaceCpu(coefficients) => {
+                Some(coefficients.time(shape, &self.setting, &self.workers.cores))
+            }
+            Equations::Transferred(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::Scaled(coefficients) => Some(coefficients.time(shape, unlisted, &self.setting)),
             Equations::MaceGpu(coefficients) => {
                 let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
                 let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };
-                coefficients.time(shape, &self.setting, &device)
+                Some(coefficients.time(shape, &self.setting, &device))
             }
+            Equations::Hexagon(_) => None,
         }
     }
 }

@@ -38,15 +38,22 @@ impl Machine {
             return None;
         }
         let all = arrangement.clocking.iter().fold(0, |bits, clock| bits | 1 << clock.domain);
-        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+        if let Some(fitted) = &arrangement.fitted {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
-            let time = fitted.time(shape, &companions, stretch);
-            return Some(Scaling {
-                overhead: time.overhead_scaling,
-                overhead_domains: all,
-                workers: vec![Straggler { domains: all, ..time.scaling }],
-            });
+            let binding = surroundings.bindings.get(executor.0 as usize).copied().flatten();
+            let time = match (binding, surroundings.shapes.get(position)) {
+                (Some(binding), _) => fitted.part(graph, operator, arrangement.precision, binding),
+                (None, Some(Some(shape))) => fitted.time(shape, &companions, stretch),
+                (None, _) => None,
+            };
+            if let Some(time) = time {
+                return Some(Scaling {
+                    overhead: time.overhead_scaling,
+                    overhead_domains: all,
+                    workers: vec![Straggler { domains: all, ..time.scaling }],
+                });
+            }
         }
         let work = Work::of(graph, operator, arrangement.precision);
         let footprint = surroundings.weights * weight_scale(&work, operator);

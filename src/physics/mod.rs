@@ -14,6 +14,7 @@ pub mod fitted;
 pub mod gpu_blocks;
 pub mod gpu_coefficients;
 pub mod gpu_kernels;
+pub mod hexagon;
 pub mod latency;
 pub mod mace_cpu;
 pub mod mace_gpu;

@@ -19,6 +19,8 @@ pub struct RunLabels {
     pub executors: Vec<ExecutorLabel>,
     /// One per stream of the scenario.
     pub streams: Vec<StreamLabels>,
+    /// Chains of streams, in the order of their roots.
+    pub chains: Vec<super::chains::ChainLabels>,
 }
 
 /// Words for a resource.
@@ -87,7 +89,15 @@ impl RunLabels {
             .iter()
             .map(|e| ExecutorLabel { name: e.name.clone(), kind: e.kind, resources: e.resources.clone() })
             .collect();
-        Self { scenario: scenario.into(), soc: soc.into(), seed, resources, executors, streams }
+        Self {
+            scenario: scenario.into(),
+            soc: soc.into(),
+            seed,
+            resources,
+            executors,
+            streams,
+            chains: Vec::new(),
+        }
     }
 
     /// Name of a stream, or `stream 3` for one that has no label.

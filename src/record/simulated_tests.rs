@@ -35,6 +35,7 @@ fn observers_of_a_simulated_stream_agree_with_it() {
         },
         queue: RequestQueue { max_in_flight: 2, ..RequestQueue::UNLIMITED },
         service: crate::strategy::ServiceTarget::default(),
+        stage: crate::simulation::Stage::default(),
     };
     let problem = Problem {
         platform: platform.clone(),

@@ -11,6 +11,7 @@
 //! - A request is complete when its outputs are where the application reads them.
 
 mod arrivals;
+mod chains;
 mod dispatch;
 pub mod dynamics;
 mod execution;
@@ -20,9 +21,11 @@ mod problem;
 mod requests;
 mod run;
 mod slicing;
+mod stages;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
 pub use slicing::slice;
+pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

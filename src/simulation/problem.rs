@@ -2,6 +2,7 @@
 
 use super::arrivals::{Arrivals, RequestQueue};
 use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
+use super::stages::{ChainOutcome, Stage};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
@@ -26,7 +27,7 @@ pub struct Problem {
     pub seed: u64,
     /// Whether execution times vary as the executors' dispersion says.
     pub noise: bool,
-    /// End the run when so many requests, over all streams, are complete.
+    /// End the run when so many requests, over all streams, are complete; a chain counts as one request.
     pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
@@ -53,6 +54,8 @@ pub struct StreamProblem {
     pub queue: RequestQueue,
     /// Deadline and priority of its requests.
     pub service: ServiceTarget,
+    /// Its part in a chain; the default is a stream of its own.
+    pub stage: Stage,
 }
 
 /// Why a run failed.
@@ -91,6 +94,8 @@ pub struct Outcome {
     pub resources: Vec<[SimDuration; 4]>,
     /// Per stream.
     pub streams: Vec<StreamOutcome>,
+    /// Per chain, in the order of their roots.
+    pub chains: Vec<ChainOutcome>,
     /// Units finished.
     pub units: u64,
     /// Operators finished.

@@ -5,6 +5,7 @@ use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
 use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
+use super::stages::{Chains, Trigger};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
 use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
 use crate::soc::{ExecutorId, Network, ResourceId};
@@ -64,6 +65,7 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub decisions: Vec<Decision>,
     pub upcoming: (SimTime, Upcoming),
     pub completed: u64,
+    pub chains: Chains,
     /// Whether something was due after the end of simulated time.
     pub overflow: bool,
     pub domains: usize,
@@ -119,6 +121,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             decisions: Vec::new(),
             upcoming: (SimTime::NEVER, Upcoming::Nothing),
             completed: 0,
+            chains: Chains::new(problem.streams.iter().map(|s| &s.stage)),
             overflow: false,
             domains,
             outcome: Outcome {
@@ -136,6 +139,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                         ..StreamOutcome::default()
                     })
                     .collect(),
+                chains: Vec::new(),
                 units: 0,
                 operators: 0,
                 remote_transfers: 0,
@@ -156,7 +160,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     pub(super) fn open(&mut self) {
         for stream in 0..self.sources.len() as u16 {
-            self.schedule_arrival(stream, SimTime::ZERO);
+            // Stages behind others have no arrivals of their own.
+            if self.problem.streams[stream as usize].stage.trigger == Trigger::Arrivals {
+                self.schedule_arrival(stream, SimTime::ZERO);
+            }
         }
         self.settle(SimTime::ZERO);
         self.look_ahead();
@@ -277,6 +284,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.outcome.streams[stream].unfinished =
                 u64::from(state.in_flight) + state.queue.len() as u64 + u64::from(state.held_back.is_some());
         }
+        for root in self.chains.live_roots() {
+            self.chains.outcomes[root].unfinished += 1;
+        }
+        self.outcome.chains = std::mem::take(&mut self.chains.outcomes);
         self.outcome.end = end;
         self.outcome.truncated = truncated;
         self.outcome.resources = self.resources.iter().map(|resource| resource.totals).collect();

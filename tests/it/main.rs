@@ -11,6 +11,7 @@
 mod bad_profiles;
 mod build;
 mod calibration;
+mod chains;
 mod clock_scaling;
 mod common_benchmark;
 mod compare;
@@ -19,6 +20,7 @@ mod dynamics;
 mod engine_errors;
 mod few_shot;
 mod fluid_reference;
+mod generation;
 mod graph_json;
 mod layering;
 mod lowering;

@@ -150,6 +150,7 @@ impl Pair {
                 costs,
                 arrivals: Arrivals::Single,
                 queue: RequestQueue { policy: QueuePolicy::Block, depth: 1, max_in_flight: 1 },
+                stage: crate::simulation::Stage::default(),
             }],
             granularity: Granularity::Operator,
             transfer_start: None,
