@@ -6,6 +6,7 @@ mod calibrate;
 mod check;
 mod dag;
 mod exit;
+mod import;
 mod list;
 mod output;
 #[cfg(feature = "plots")]
@@ -38,6 +39,8 @@ enum Command {
     List(list::ListArguments),
     /// Show a model as read or as a runtime executes it, or an embedded profile.
     Show(show::ShowArguments),
+    /// Convert a model to another form (TOML, JSON, ONNX, operator list), or draw its graph with Graphviz.
+    Import(import::ImportArguments),
     /// Draw a figure of a run.
     #[cfg(feature = "plots")]
     Plot(Box<plot::PlotArguments>),
@@ -76,6 +79,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),

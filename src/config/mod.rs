@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod check;
+pub mod convert;
 pub mod dag_file;
 pub mod document;
 mod fitted_file;
@@ -9,6 +10,7 @@ pub mod hardware;
 mod json;
 pub mod library;
 pub mod model_file;
+pub mod native_graph;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;

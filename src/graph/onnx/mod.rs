@@ -4,6 +4,7 @@ mod attributes;
 pub mod messages;
 mod options;
 mod reader;
+mod write;
 pub(crate) mod tensors;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,8 @@ mod tests;
 pub use options::{
     HIGHEST_OPSET, LOWEST_OPSET, MAX_ELEMENTS, MAX_FILE_BYTES, MAX_NODES, MAX_RANK, OnnxOptions,
 };
+
+pub use write::{OnnxWriteError, write_onnx};
 
 use prost::Message;
 
