@@ -4,14 +4,18 @@
 
 mod calibrate;
 mod check;
+mod completions;
 mod dag;
 mod exit;
+mod explain;
 mod import;
 mod list;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
+mod manual;
 mod run;
+mod schema;
 mod show;
 mod summary_table;
 mod target;
@@ -33,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Simulate a model or a scenario and print the answer.
     Run(Box<run::RunArguments>),
+    /// Explain where the time of one request went, and what could save some of it.
+    Explain(Box<explain::ExplainArguments>),
     /// Check a model or scenario with its profiles, without running it.
     Check(Box<check::CheckArguments>),
     /// List models, profiles, strategies.
@@ -48,6 +54,13 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
+    /// Print the JSON schema of a file format, for editors.
+    Schema(schema::SchemaArguments),
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(manual::ManualArguments),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -76,6 +89,7 @@ pub fn main() -> std::process::ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
@@ -84,6 +98,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => manual::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

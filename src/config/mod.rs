@@ -14,6 +14,7 @@ pub mod native_graph;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;
+pub mod schema;
 pub mod scenario;
 mod scenario_file;
 mod scenario_raw;

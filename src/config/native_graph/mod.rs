@@ -13,7 +13,8 @@ use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable}
 use crate::graph::description::{Described, DescribedOperator, Description, Value};
 use crate::graph::error::GraphError;
 use crate::graph::model::{ElementType, Graph, Quantization};
-use raw::{RawConstant, RawGraph, RawOperator, RawTensor, RawVocabulary};
+pub(super) use raw::RawGraph;
+use raw::{RawConstant, RawOperator, RawTensor, RawVocabulary};
 use toml::Spanned;
 
 pub use write::write_native_graph;

@@ -21,7 +21,8 @@ use super::fold::compact;
 use super::model::{Attribute, ElementType, Graph, Operator};
 use super::onnx::tensors::check_shape;
 use crate::diagnostics::printable;
-use schema::{Document, Node, TensorEntry};
+pub(crate) use schema::Document;
+use schema::{Node, TensorEntry};
 use serde_json::Value;
 
 /// The schemas that this reader understands.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the keys must exist, some carry provenance or repeat what others say")]
-pub(super) struct Document {
+pub(crate) struct Document {
     pub(super) schema: String,
     pub(super) name: String,
     source: String,

@@ -138,7 +138,13 @@ fn tensor(table: Table<'_>, index: usize) -> Result<Tensor, GraphError> {
     let code = table.scalar::<i8>(1, 0)?;
     let element = builtin::element(code).ok_or_else(|| GraphError::ElementType {
         tensor: name.escape_debug().to_string(),
-        element: format!("{code} of TFLite's TensorType"),
+        element: match code {
+            5 => "string".to_owned(),
+            8 | 11 => "complex".to_owned(),
+            13 => "resource (a variable that was not frozen; TFLiteConverter.from_keras_model freezes them)".to_owned(),
+            14 => "variant".to_owned(),
+            _ => format!("{code} of TFLite's TensorType"),
+        },
     })?;
     let tensor = Tensor {
         shape,
