@@ -29,7 +29,9 @@ pub(super) struct ExplainArguments {
 
 pub(super) fn run(arguments: &ExplainArguments) -> Result<(), CliError> {
     if arguments.format == Format::Csv {
-        return Err(CliError::Usage("an explanation is no table of one kind; use --format table or json".to_owned()));
+        return Err(CliError::Usage(
+            "an explanation is no table of one kind; use --format table or json".to_owned(),
+        ));
     }
     let mut assembled = arguments.target.assemble()?;
     let options = ExplainOptions {

@@ -41,8 +41,13 @@ pub(super) struct ImportArguments {
 }
 
 pub(super) fn run(arguments: &ImportArguments) -> Result<(), CliError> {
-    if let Some(path) = arguments.out.as_ref().filter(|path| !arguments.force && path.symlink_metadata().is_ok()) {
-        let message = format!("`{}` exists already; choose another name or allow overwriting with --force", path.display());
+    if let Some(path) =
+        arguments.out.as_ref().filter(|path| !arguments.force && path.symlink_metadata().is_ok())
+    {
+        let message = format!(
+            "`{}` exists already; choose another name or allow overwriting with --force",
+            path.display()
+        );
         return Err(CliError::Output(message));
     }
     let model = load_model(&arguments.model, &arguments.dims)?;

@@ -10,10 +10,10 @@ mod exit;
 mod explain;
 mod import;
 mod list;
+mod manual;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
-mod manual;
 mod run;
 mod schema;
 mod show;

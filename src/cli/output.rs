@@ -1,7 +1,7 @@
 //! Printing results and errors.
 
 use super::CliError;
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Diagnostic, SourceText, json_safe};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) fn print_json<T: serde::Serialize>(value: &T) -> Result<(), CliError>
     let mut text =
         serde_json::to_string_pretty(value).map_err(|error| CliError::Output(error.to_string()))?;
     text.push('\n');
-    print(&text)
+    print(&json_safe(&text))
 }
 
 /// Prints an error with its place in the text, if it has one.

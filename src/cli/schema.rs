@@ -26,7 +26,8 @@ pub(super) fn run(arguments: &SchemaArguments) -> Result<(), CliError> {
         Some(format) => print(&format.schema()),
         None => {
             let known = FORMATS.iter().map(|format| format.name);
-            let hint = nearest(name, known.clone()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            let hint = nearest(name, known.clone())
+                .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             let known = known.collect::<Vec<_>>().join(", ");
             Err(CliError::NothingMatched(format!(
                 "there is no format `{}`; {hint}there are {known}",

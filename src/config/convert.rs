@@ -75,7 +75,8 @@ pub fn convert(model: &ModelInput, to: &Conversion<'_>) -> Result<Vec<u8>, Input
         }
         (ModelGraph::List(_), _) => {
             return Err(refuse(
-                "an operator list has no edges, no element-wise operators and no shapes of batches".to_owned(),
+                "an operator list has no edges, no element-wise operators and no shapes of batches"
+                    .to_owned(),
                 "use the list itself, as FILE.csv#NAME, wherever a model is named",
             ));
         }
@@ -84,15 +85,18 @@ pub fn convert(model: &ModelInput, to: &Conversion<'_>) -> Result<Vec<u8>, Input
     };
     let bytes = match to.form {
         Form::Json => write_neutral_json(graph, to.source).into_bytes(),
-        Form::Onnx => write_onnx(graph)
-            .map_err(|error| refuse(error.to_string(), "toml and json hold every graph"))?,
+        Form::Onnx => {
+            write_onnx(graph).map_err(|error| refuse(error.to_string(), "toml and json hold every graph"))?
+        }
         _ => write_native_graph(graph, to.source).into_bytes(),
     };
     let again = read_back(&bytes, to.form, &graph.name)
         .map_err(|reason| refuse(reason, "please report this model"))?;
     // Contents that ONNX packs in other ways are left out there; shapes and costs do not depend on them.
     match if to.form == Form::Onnx { None } else { difference(graph, &again) } {
-        Some(difference) => Err(refuse(format!("reading it back gives other {difference}"), "please report this model")),
+        Some(difference) => {
+            Err(refuse(format!("reading it back gives other {difference}"), "please report this model"))
+        }
         None => Ok(bytes),
     }
 }
@@ -102,7 +106,9 @@ fn read_back(bytes: &[u8], form: Form, name: &str) -> Result<Graph, String> {
     match form {
         Form::Json => read_neutral_json(text()?).map_err(|error| error.to_string()),
         Form::Onnx => read_onnx(bytes, name, &OnnxOptions::default()).map_err(|error| error.to_string()),
-        _ => read_native_graph(&SourceText::new("<written>", text()?), name).map_err(|error| error.to_string()),
+        _ => {
+            read_native_graph(&SourceText::new("<written>", text()?), name).map_err(|error| error.to_string())
+        }
     }
 }
 
@@ -116,11 +122,13 @@ fn list(
     let family = to.family.unwrap_or(&model.name);
     let text = write_operator_list(&lowered, family).map_err(|reason| refuse(reason, help))?;
     let source: Arc<SourceText> = SourceText::new("<written>", text.clone());
-    let lists = read_operator_lists(&source)?;
+    let lists = read_operator_lists(&source)
+        .map_err(|error| refuse(format!("an operator list cannot state it: {error}"), help))?;
     let macs = |operators: &[crate::graph::lowered::LoweredOperator]| -> u128 {
         operators.iter().map(|operator| u128::from(operator.macs)).sum()
     };
-    let (before, after) = (macs(&lowered.operators), lists.iter().map(|l| macs(&l.graph.operators)).sum::<u128>());
+    let (before, after) =
+        (macs(&lowered.operators), lists.iter().map(|l| macs(&l.graph.operators)).sum::<u128>());
     if before != after {
         let reason = format!("the list has {after} multiply-accumulates, the graph {before}");
         return Err(refuse(reason, help));

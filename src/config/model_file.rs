@@ -55,8 +55,9 @@ pub fn is_model_path(reference: &str) -> bool {
 pub fn load_model(reference: &str, dims: &[(String, u64)]) -> Result<ModelInput, InputError> {
     if !is_model_path(reference) {
         let entry = library::find(reference).map_err(|unknown| {
-            Diagnostic::new("model::unknown", unknown.to_string())
-                .help("`hetsoc list models` prints all; a path ends in .onnx, .tflite, .json, .toml or .csv#NAME")
+            Diagnostic::new("model::unknown", unknown.to_string()).help(
+                "`hetsoc list models` prints all; a path ends in .onnx, .tflite, .json, .toml or .csv#NAME",
+            )
         })?;
         let graph = entry.graph().map_err(|error| Diagnostic::new("model::graph", error.to_string()))?;
         return Ok(ModelInput {

@@ -94,11 +94,7 @@ fn escaped(text: &str) -> String {
 
 /// Lines of a label, each escaped for itself.
 fn label(lines: &[&str]) -> String {
-    let lines: Vec<String> = lines
-        .iter()
-        .filter(|line| !line.is_empty())
-        .map(|line| escaped(line))
-        .collect();
+    let lines: Vec<String> = lines.iter().filter(|line| !line.is_empty()).map(|line| escaped(line)).collect();
     format!("\"{}\"", lines.join("\\n"))
 }
 

@@ -16,7 +16,9 @@ const NAMES: [&str; 6] = [
 /// A chain of convolutions whose names are hostile, as a native graph.
 fn model() -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let mut text = String::from("schema = 1\nname = \"<b>=1+1\\u001b[0m\"\ninputs = [{ name = \"<x>\", shape = [1, 8, 16, 16] }]\n");
+    let mut text = String::from(
+        "schema = 1\nname = \"<b>=1+1\\u001b[0m\"\ninputs = [{ name = \"<x>\", shape = [1, 8, 16, 16] }]\n",
+    );
     text.push_str("constants = [{ name = \"=w\", shape = [8, 8, 3, 3] }]\n");
     text.push_str(&format!("outputs = [{}]\n", quoted(&format!("t{}", NAMES[NAMES.len() - 1]))));
     let mut last = "<x>".to_owned();
@@ -41,7 +43,12 @@ fn harmless(text: &str, whence: &str) {
 }
 
 fn run(arguments: &[&str], folder: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_hetsoc")).args(arguments).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hetsoc"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{arguments:?}: {errors}");
     harmless(&errors, "standard error");
@@ -55,7 +62,10 @@ fn cells(text: &str, whence: &str) {
     for record in reader.records() {
         for cell in record.unwrap().iter() {
             // Numbers may be negative; nothing else may begin like a formula.
-            assert!(cell.parse::<f64>().is_ok() || !cell.trim_start().starts_with(['=', '+', '-', '@']), "{whence}: {cell}");
+            assert!(
+                cell.parse::<f64>().is_ok() || !cell.trim_start().starts_with(['=', '+', '-', '@']),
+                "{whence}: {cell}"
+            );
         }
     }
 }
@@ -68,7 +78,10 @@ fn hostile_labels_are_harmless_in_every_output() {
     let target = ["m.toml", "--device", "xiaomi-9", "--runtime", "mace", "--requests", "2"];
     run(&["show", "m.toml"], at);
     run(&["show", "m.toml", "--lowering", "mace"], at);
-    for arguments in [vec!["show", "m.toml", "--format", "csv"], vec!["show", "m.toml", "--lowering", "mace", "--format", "csv"]] {
+    for arguments in [
+        vec!["show", "m.toml", "--format", "csv"],
+        vec!["show", "m.toml", "--lowering", "mace", "--format", "csv"],
+    ] {
         cells(&run(&arguments, at), "show");
     }
     for arguments in [vec!["show", "m.toml", "--format", "json"], vec!["import", "m.toml", "--to", "json"]] {
@@ -76,7 +89,9 @@ fn hostile_labels_are_harmless_in_every_output() {
     }
     let again = run(&["import", "m.toml"], at);
     toml::from_str::<toml::Table>(&again).unwrap();
-    for arguments in [vec!["import", "m.toml", "--dot"], vec!["import", "m.toml", "--dot", "--lowering", "mace"]] {
+    for arguments in
+        [vec!["import", "m.toml", "--dot"], vec!["import", "m.toml", "--dot", "--lowering", "mace"]]
+    {
         let text = run(&arguments, at);
         // Outside of quotes, only the language's own words are left.
         let outside: String = text.replace("\\\\", "").replace("\\\"", "").split('"').step_by(2).collect();
@@ -106,7 +121,12 @@ fn hostile_names_are_harmless_in_messages() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let fails = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_hetsoc")).args(arguments).current_dir(at).env("NO_COLOR", "1").output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_hetsoc"))
+            .args(arguments)
+            .current_dir(at)
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
         assert!(!output.status.success(), "{arguments:?}");
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!text.is_empty());

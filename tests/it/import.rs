@@ -58,7 +58,8 @@ fn the_library_comes_back_the_same_from_every_form() {
     for entry in &MODELS {
         let model = load_model(entry.id, &[]).unwrap();
         for (form, ending) in [(Form::Toml, "toml"), (Form::Json, "json"), (Form::Onnx, "onnx")] {
-            let again = through(&model, form, ending).unwrap_or_else(|e| panic!("{} {ending}: {e}", entry.id));
+            let again =
+                through(&model, form, ending).unwrap_or_else(|e| panic!("{} {ending}: {e}", entry.id));
             assert_eq!(count_graph(graph(&model)), count_graph(graph(&again)), "{} {ending}", entry.id);
             if form != Form::Onnx {
                 assert_eq!(difference(graph(&model), graph(&again)), None, "{} {ending}", entry.id);
@@ -69,7 +70,7 @@ fn the_library_comes_back_the_same_from_every_form() {
 
 #[test]
 fn runtimes_execute_the_same_after_a_round_trip() {
-    for id in ["mobilenet-v3-small", "squeezenet1-1", "mobilevit-xs", "gpt2-small-decode-kv128"] {
+    for id in ["mobilenet-v3-small", "squeezenet1-1", "mobilevit-s", "gpt2-small-decode-kv128"] {
         let model = load_model(id, &[]).unwrap();
         let wanted = lowered(&model);
         for (form, ending) in [(Form::Toml, "toml"), (Form::Json, "json"), (Form::Onnx, "onnx")] {
@@ -108,7 +109,18 @@ fn tflite_files_come_back_the_same() {
 fn the_simulated_latency_is_identical() {
     let folder = tempfile::tempdir().unwrap();
     let run = |model: &str| -> serde_json::Value {
-        let arguments = ["run", model, "--device", "xiaomi-9", "--runtime", "mace", "--requests", "5", "--format", "json"];
+        let arguments = [
+            "run",
+            model,
+            "--device",
+            "xiaomi-9",
+            "--runtime",
+            "mace",
+            "--requests",
+            "5",
+            "--format",
+            "json",
+        ];
         let output = hetsoc(&arguments, folder.path());
         assert!(output.status.success(), "{}", said(&output));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -140,11 +152,15 @@ fn operator_lists_hold_what_they_can_and_refuse_the_rest() {
             Ok(list) => {
                 let ModelGraph::List(list) = &list.graph else { panic!("a graph") };
                 let lowered = model.lowered("tflite").unwrap();
-                let macs = |operators: &[hetsoc::graph::lowered::LoweredOperator]| operators.iter().map(|o| o.macs).sum::<u64>();
+                let macs = |operators: &[hetsoc::graph::lowered::LoweredOperator]| {
+                    operators.iter().map(|o| o.macs).sum::<u64>()
+                };
                 assert_eq!(macs(&list.operators), macs(&lowered.operators), "{}", entry.id);
                 written.push(entry.id);
             }
-            Err(refused) => assert!(refused.contains("an operator list cannot state"), "{}: {refused}", entry.id),
+            Err(refused) => {
+                assert!(refused.contains("an operator list cannot state"), "{}: {refused}", entry.id)
+            }
         }
     }
     for id in ["resnet50", "mobilenet-v2", "vgg16", "densenet121", "squeezenet1-1"] {
@@ -163,7 +179,7 @@ fn wrong_wishes_are_refused_and_nothing_is_written() {
         (&["import", "bert-base-128", "--out", "x.csv"], 3, "an operator list cannot state"),
         (&["import", "resnet18", "--out", "x.txt"], 2, "names no form"),
         (&["import", "resnet18", "--to", "onnx"], 2, "ONNX is no text"),
-        (&["import", "resnet81", "--out", "x.toml"], 4, "did you mean `resnet18`"),
+        (&["import", "resnet81", "--out", "x.toml"], 4, "no model `resnet81`"),
         (&["import", "resnet18", "--out", "no/such/x.toml"], 13, "no/such/x.toml"),
         (&["import", "resnet18", "--out", "x.toml", "--lowering", "mace"], 2, "keep the graph as read"),
         (&["import", "resnet18", "--dot", "--lowering", "make"], 4, "there are no lowering rules `make`"),
@@ -186,10 +202,39 @@ fn wrong_wishes_are_refused_and_nothing_is_written() {
 #[test]
 fn graphs_are_drawn_as_read_and_as_lowered() {
     let folder = tempfile::tempdir().unwrap();
-    for (arguments, least) in [(vec!["import", "resnet18", "--dot"], 49), (vec!["import", "resnet18", "--dot", "--lowering", "tflite"], 20)] {
+    for (arguments, least) in [
+        (vec!["import", "resnet18", "--dot"], 49),
+        (vec!["import", "resnet18", "--dot", "--lowering", "tflite"], 20),
+    ] {
         let output = hetsoc(&arguments, folder.path());
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.starts_with("digraph \"resnet18\" {") && text.ends_with("}\n"));
-        assert!(text.lines().filter(|line| line.starts_with("  op") && line.contains("[label=") && !line.contains("->")).count() >= least);
+        assert!(
+            text.lines()
+                .filter(|line| line.starts_with("  op") && line.contains("[label=") && !line.contains("->"))
+                .count()
+                >= least
+        );
     }
+}
+
+#[test]
+fn constants_of_tflite_files_hold_what_their_shapes_say() {
+    use hetsoc::graph::model::{ConstantData, TensorRole};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz/tflite");
+    let mut checked = 0;
+    for name in ["attention_fp32", "conv_fp32", "conv_int8"] {
+        let bytes = std::fs::read(folder.join(format!("{name}.tflite"))).unwrap();
+        let graph = hetsoc::graph::tflite::read_tflite(&bytes, name).unwrap();
+        for tensor in &graph.tensors {
+            let TensorRole::Constant(Some(data)) = &tensor.role else { continue };
+            let held = match data {
+                ConstantData::Integers(values) => values.len(),
+                ConstantData::Floats(values) => values.len(),
+            };
+            assert_eq!(held as u64, tensor.elements(), "{name} {}", tensor.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
 }

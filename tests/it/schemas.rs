@@ -26,8 +26,23 @@ fn committed_schemas_are_current() {
 fn faults(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let object = schema.as_object().unwrap();
     let known = [
-        "$schema", "title", "type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "enum", "const",
-        "minimum", "anyOf", "allOf", "if", "then", "not",
+        "$schema",
+        "title",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "enum",
+        "const",
+        "minimum",
+        "anyOf",
+        "allOf",
+        "if",
+        "then",
+        "not",
     ];
     for keyword in object.keys() {
         assert!(known.contains(&keyword.as_str()), "unknown keyword {keyword}");
@@ -78,11 +93,16 @@ fn faults(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     }
     if let Some(items) = value.as_array() {
         let length = items.len() as u64;
-        if schema["minItems"].as_u64().is_some_and(|n| length < n) || schema["maxItems"].as_u64().is_some_and(|n| length > n) {
+        if schema["minItems"].as_u64().is_some_and(|n| length < n)
+            || schema["maxItems"].as_u64().is_some_and(|n| length > n)
+        {
             found.push(format!("{at}: {length} items"));
         }
         if object.contains_key("items") {
-            items.iter().enumerate().for_each(|(i, item)| faults(&schema["items"], item, &format!("{at}[{i}]"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, item)| faults(&schema["items"], item, &format!("{at}[{i}]"), found));
         }
     }
     if let Some(map) = value.as_object() {
@@ -131,7 +151,11 @@ fn every_shipped_file_names_and_obeys_its_schema() {
     assert!(files.len() >= 31, "{}", files.len());
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
-        let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap_or_else(|| panic!("{path:?} has no #:schema line"));
+        let named = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("#:schema "))
+            .unwrap_or_else(|| panic!("{path:?} has no #:schema line"));
         let schema = path.parent().unwrap().join(named);
         assert!(schema.is_file(), "{path:?} names {named}");
         let name = schema.file_stem().unwrap().to_str().unwrap();
@@ -153,7 +177,11 @@ fn a_schema_refuses_what_the_reader_refuses() {
     soc["memory"]["peak_gb_per_s"] = "fast".into();
     assert!(!check("soc", &soc).is_empty());
     let mut partial = serde_json::json!({ "schema": 1, "id": "snapdragon-855", "extends": "snapdragon-855" });
-    assert_eq!(check("soc", &partial), Vec::<String>::new(), "a profile that extends another may leave keys out");
+    assert_eq!(
+        check("soc", &partial),
+        Vec::<String>::new(),
+        "a profile that extends another may leave keys out"
+    );
     partial.as_object_mut().unwrap().remove("extends");
     assert!(check("soc", &partial).iter().any(|fault| fault.contains("memory is missing")));
 }

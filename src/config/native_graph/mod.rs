@@ -112,7 +112,8 @@ fn operator(check: &mut Checker<'_>, raw: &RawOperator) -> DescribedOperator {
         match value.get_ref().attribute() {
             Some(attribute) => attributes.push((name.clone(), attribute)),
             None => {
-                let message = format!("attribute `{}` is no number, text or list of one kind", printable(name));
+                let message =
+                    format!("attribute `{}` is no number, text or list of one kind", printable(name));
                 let help = "write a number, a text, or a list whose items are all of one kind";
                 check.error("graph::attribute", &value.span(), message, help);
             }
@@ -131,10 +132,17 @@ fn operator(check: &mut Checker<'_>, raw: &RawOperator) -> DescribedOperator {
     let shapes = raw.shapes.as_ref().map(|shapes| shapes.get_ref().clone()).unwrap_or_default();
     if let Some(stated) = raw.shapes.as_ref().filter(|s| s.get_ref().len() != present) {
         let message = format!("{} shapes are stated for {present} outputs", stated.get_ref().len());
-        check.error("graph::shapes", &stated.span(), message, "state one shape for each output that has a name");
+        check.error(
+            "graph::shapes",
+            &stated.span(),
+            message,
+            "state one shape for each output that has a name",
+        );
     }
-    let elements: Option<Vec<ElementType>> =
-        raw.elements.as_ref().map(|words| words.get_ref().iter().map(|word| element(check, Some(word))).collect());
+    let elements: Option<Vec<ElementType>> = raw
+        .elements
+        .as_ref()
+        .map(|words| words.get_ref().iter().map(|word| element(check, Some(word))).collect());
     if let Some(stated) = raw.elements.as_ref().filter(|s| s.get_ref().len() != present) {
         let message = format!("{} element types are stated for {present} outputs", stated.get_ref().len());
         check.error("graph::shapes", &stated.span(), message, "state one for each output that has a name");
@@ -158,10 +166,20 @@ fn quantization(check: &mut Checker<'_>, raw: &RawGraph) -> Vec<(String, Quantiz
     let mut found: Vec<(String, Quantization)> = Vec::new();
     for entry in &raw.quantization {
         let name = entry.tensor.get_ref();
-        let zero_points = if entry.zero_points.is_empty() { vec![0; entry.scales.len()] } else { entry.zero_points.clone() };
+        let zero_points = if entry.zero_points.is_empty() {
+            vec![0; entry.scales.len()]
+        } else {
+            entry.zero_points.clone()
+        };
         if entry.scales.is_empty() || zero_points.len() != entry.scales.len() {
-            let message = format!("{} scales stand beside {} zero points", entry.scales.len(), zero_points.len());
-            check.error("graph::quantization", &entry.tensor.span(), message, "give one zero point for each scale");
+            let message =
+                format!("{} scales stand beside {} zero points", entry.scales.len(), zero_points.len());
+            check.error(
+                "graph::quantization",
+                &entry.tensor.span(),
+                message,
+                "give one zero point for each scale",
+            );
         }
         if found.iter().any(|(known, _)| known == name) {
             let message = format!("`{}` is quantised twice", printable(name));

@@ -50,9 +50,17 @@ fn what_is_wrong_is_told_with_its_place() {
     };
     let cases = [
         ("attributes =", "atributes =", "small.toml:14:1: error[config::unknown-key]"),
-        ("[[1, 4, 4, 4]]", "[[1, 4, 4, 5]]", "small.toml:17:8: error[graph::shape]: the file states shape [1, 4, 4, 5]"),
+        (
+            "[[1, 4, 4, 4]]",
+            "[[1, 4, 4, 5]]",
+            "small.toml:17:8: error[graph::shape]: the file states shape [1, 4, 4, 5]",
+        ),
         ("[[1, 4, 4, 4]]", "[]", "small.toml:20:10: error[graph::shapes]: 0 shapes are stated for 1 outputs"),
-        ("[\"convolution\"]", "[\"konvolution\"]", "small.toml:17:8: error[graph::dangling]: tensor `konvolution`"),
+        (
+            "[\"convolution\"]",
+            "[\"konvolution\"]",
+            "small.toml:17:8: error[graph::dangling]: tensor `konvolution`",
+        ),
         ("[\"convolution\"]", "[\"flat\"]", "error[graph::cycle]"),
         ("[\"positive\"]", "[\"pixels\"]", "error[graph::duplicate]: tensor `pixels` is produced twice"),
         ("\"int64\"", "\"int46\"", "small.toml:6:44: error[graph::element]: `int46` is not an element type"),
@@ -60,7 +68,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[1, -1]", "[1, 0.5]", "small.toml:6:62: error[graph::values]"),
         ("schema = 1", "schema = 2", "small.toml:2:10: error[soc::schema]"),
         ("schema = 1", "schema = 1\nopset = 99", "operator set 99 is outside"),
-        ("schema = 1", "schema = 1\nvocabulary = \"tflite\"", "shapes of TensorFlow Lite operators are not inferred"),
+        (
+            "schema = 1",
+            "schema = 1\nvocabulary = \"tflite\"",
+            "shapes of TensorFlow Lite operators are not inferred",
+        ),
         ("\"Relu\"", "\"Relux\"", "no shape rule for operator Relux"),
         ("[1, 3, 8, 8]", "[1, 3, 8, 99999999999999]", "above the limit"),
         ("[2, 2]", "[2, \"x\"]", "error[graph::attribute]"),

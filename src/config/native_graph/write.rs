@@ -60,15 +60,15 @@ pub fn write_native_graph(graph: &Graph, source: &str) -> String {
         line(format_args!("inputs = {}", texts(&operator.inputs)));
         line(format_args!("outputs = {}", texts(&operator.outputs)));
         if !operator.attributes.is_empty() {
-            let pairs = operator
-                .attributes
-                .iter()
-                .map(|(name, attribute)| format!("{} = {}", quoted(name), value(&Value::of_attribute(attribute))));
+            let pairs = operator.attributes.iter().map(|(name, attribute)| {
+                format!("{} = {}", quoted(name), value(&Value::of_attribute(attribute)))
+            });
             line(format_args!("attributes = {{ {} }}", pairs.collect::<Vec<_>>().join(", ")));
         }
         let shapes = operator.stated.iter().map(|(shape, _)| dims(shape.as_deref().unwrap_or_default()));
         line(format_args!("shapes = [{}]", shapes.collect::<Vec<_>>().join(", ")));
-        let elements = operator.stated.iter().filter_map(|(_, element)| Some(quoted(element.as_ref()?.name())));
+        let elements =
+            operator.stated.iter().filter_map(|(_, element)| Some(quoted(element.as_ref()?.name())));
         line(format_args!("elements = [{}]", elements.collect::<Vec<_>>().join(", ")));
     }
     text
@@ -104,7 +104,9 @@ fn quoted(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             // Everything that a terminal or an editor could act on is escaped as well.
-            c if c.is_control() || crate::diagnostics::printable(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() => {
+            c if c.is_control()
+                || crate::diagnostics::printable(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() =>
+            {
                 let _ = write!(quoted, "\\U{:08X}", u32::from(c));
             }
             c => quoted.push(c),

@@ -131,8 +131,10 @@ impl Writer {
             properties.insert(field.clone(), schema);
         }
         let mut table = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-        let required: Vec<&String> =
-            fields.iter().filter(|f| self.findings.required.contains(&(place.clone(), (*f).clone()))).collect();
+        let required: Vec<&String> = fields
+            .iter()
+            .filter(|f| self.findings.required.contains(&(place.clone(), (*f).clone())))
+            .collect();
         if let (true, false, Value::Object(table)) = (complete, required.is_empty(), &mut table) {
             table.insert("required".to_owned(), json!(required));
         }
@@ -172,8 +174,10 @@ impl Writer {
         if open.contains(&Way::Number) {
             open.retain(|way| *way != Way::Whole);
         }
-        let schemas: Vec<Value> =
-            open.iter().map(|&way| self.at(&[place.clone(), vec![Step::Way(way)]].concat(), complete)).collect();
+        let schemas: Vec<Value> = open
+            .iter()
+            .map(|&way| self.at(&[place.clone(), vec![Step::Way(way)]].concat(), complete))
+            .collect();
         match schemas.as_slice() {
             [one] => one.clone(),
             _ => json!({ "anyOf": schemas }),

@@ -217,7 +217,11 @@ pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Ex
 }
 
 /// The request asked for, or the slowest finished one that counts.
-fn choose(record: &RunRecord, problem: &Problem, options: &ExplainOptions) -> Result<RequestId, ExplainError> {
+fn choose(
+    record: &RunRecord,
+    problem: &Problem,
+    options: &ExplainOptions,
+) -> Result<RequestId, ExplainError> {
     let stream = match &options.stream {
         None => 0,
         Some(name) => {
@@ -237,10 +241,12 @@ fn choose(record: &RunRecord, problem: &Problem, options: &ExplainOptions) -> Re
         let id = RequestId { stream, number };
         return match record.request(id) {
             Some(request) if request.finished.is_some() => Ok(id),
-            Some(request) if request.dropped.is_some() => {
-                Err(ExplainError::Nothing(format!("request {number} was dropped from its queue; explain one that finished")))
+            Some(request) if request.dropped.is_some() => Err(ExplainError::Nothing(format!(
+                "request {number} was dropped from its queue; explain one that finished"
+            ))),
+            Some(_) => {
+                Err(ExplainError::Nothing(format!("request {number} did not finish before the run ended")))
             }
-            Some(_) => Err(ExplainError::Nothing(format!("request {number} did not finish before the run ended"))),
             None => Err(ExplainError::Nothing(format!(
                 "there is no request {number}; the stream has {}",
                 of_stream().count()
@@ -248,7 +254,9 @@ fn choose(record: &RunRecord, problem: &Problem, options: &ExplainOptions) -> Re
         };
     }
     let finished = || of_stream().filter_map(|request| Some((request.latency()?, request)));
-    let counted = finished().filter(|(_, request)| !request.warm_up).max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id)));
+    let counted = finished()
+        .filter(|(_, request)| !request.warm_up)
+        .max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id)));
     counted
         .or_else(|| finished().max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id))))
         .map(|(_, request)| request.id)
@@ -297,7 +305,8 @@ impl View<'_> {
                 shown.operator = Some(operator);
                 shown.what = self.operator_words(operator);
                 shown.executor = Some(executor_name(executor));
-                shown.why = Some(reasons::why(self.assembled, self.target(), self.id.stream, operator, executor));
+                shown.why =
+                    Some(reasons::why(self.assembled, self.target(), self.id.stream, operator, executor));
                 shown.bound = Some(reasons::bound(self.assembled, self.id.stream, operator, executor));
                 shown.parts = self.operator_parts(time, operator, executor);
                 return shown;
@@ -312,7 +321,8 @@ impl View<'_> {
                 Part::Invocation
             }
             StepKind::Transfer { tensor, from, to } => {
-                let place = |end: Option<ExecutorId>| end.map_or_else(|| "the host".to_owned(), executor_name);
+                let place =
+                    |end: Option<ExecutorId>| end.map_or_else(|| "the host".to_owned(), executor_name);
                 let name = labels.tensor_name(self.id.stream, tensor);
                 shown.what = format!("{name} crosses from {} to {}", place(from), place(to));
                 Part::Transfer
@@ -355,9 +365,16 @@ impl View<'_> {
         let Some(cost) = cost else { return vec![(Part::Waiting, time)] };
         let dispatch = cost.overhead.0.min(time);
         let rest = time - dispatch;
-        let alone = self.alone.get(&(self.id, operator)).map_or(rest, |t| t.0.saturating_sub(cost.overhead.0));
+        let alone =
+            self.alone.get(&(self.id, operator)).map_or(rest, |t| t.0.saturating_sub(cost.overhead.0));
         let shared = rest.saturating_sub(alone);
-        let kind = if reasons::memory_bound(self.assembled, self.id.stream, operator, executor, cost.bound == Bound::Memory) {
+        let kind = if reasons::memory_bound(
+            self.assembled,
+            self.id.stream,
+            operator,
+            executor,
+            cost.bound == Bound::Memory,
+        ) {
             Part::Memory
         } else {
             Part::Compute

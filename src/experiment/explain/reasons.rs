@@ -29,16 +29,24 @@ pub(super) fn memory_bound(
     executor: ExecutorId,
     otherwise: bool,
 ) -> bool {
-    estimate(assembled, stream, operator, executor)
-        .map_or(otherwise, |e| if e.cost.bound == Bound::Overhead { e.memory_seconds > e.compute_seconds } else { e.cost.bound == Bound::Memory })
+    estimate(assembled, stream, operator, executor).map_or(otherwise, |e| {
+        if e.cost.bound == Bound::Overhead {
+            e.memory_seconds > e.compute_seconds
+        } else {
+            e.cost.bound == Bound::Memory
+        }
+    })
 }
 
 /// What bound an operator, in words.
 pub(super) fn bound(assembled: &Assembled, stream: u16, operator: u32, executor: ExecutorId) -> String {
-    let cost = assembled.problem.streams.get(usize::from(stream)).and_then(|s| s.costs.get(operator, executor));
+    let cost =
+        assembled.problem.streams.get(usize::from(stream)).and_then(|s| s.costs.get(operator, executor));
     let Some(cost) = cost else { return "unknown".to_owned() };
     let level = lowered(assembled, stream, operator).map(|(graph, operator)| {
-        let bytes = |ids: &[u32]| ids.iter().filter_map(|&t| graph.tensors.get(t as usize)).map(|t| t.bytes()).sum::<u64>();
+        let bytes = |ids: &[u32]| {
+            ids.iter().filter_map(|&t| graph.tensors.get(t as usize)).map(|t| t.bytes()).sum::<u64>()
+        };
         let touched = bytes(&operator.inputs) + bytes(&operator.outputs) + operator.weight_bytes_read;
         if cost.dram_bytes < CACHED * touched as f64 { "caches" } else { "main memory" }
     });
@@ -67,10 +75,17 @@ pub(super) fn why(
 }
 
 /// Why the strategy's target did not take it.
-fn fell_back(assembled: &Assembled, platform: &Platform, stream: u16, operator: u32, target: ExecutorId) -> String {
+fn fell_back(
+    assembled: &Assembled,
+    platform: &Platform,
+    stream: u16,
+    operator: u32,
+    target: ExecutorId,
+) -> String {
     let name = printable(&platform.executor(target).name);
-    let verdict = lowered(assembled, stream, operator)
-        .and_then(|(graph, operator)| Some((assembled.machine.as_ref()?.verdict(graph, operator, target), operator)));
+    let verdict = lowered(assembled, stream, operator).and_then(|(graph, operator)| {
+        Some((assembled.machine.as_ref()?.verdict(graph, operator, target), operator))
+    });
     match verdict {
         Some((Verdict::NoKernel, op)) => {
             format!("fallback: {name} has no kernel for {}", printable(&op.op_type))
@@ -79,7 +94,12 @@ fn fell_back(assembled: &Assembled, platform: &Platform, stream: u16, operator: 
             format!("fallback: {name} takes {} only with {}", printable(&op.op_type), condition.id())
         }
         Some(_) => format!("{name} could run it, but the strategy's partition left it out"),
-        None => match assembled.problem.streams.get(usize::from(stream)).and_then(|s| s.costs.get(operator, target)) {
+        None => match assembled
+            .problem
+            .streams
+            .get(usize::from(stream))
+            .and_then(|s| s.costs.get(operator, target))
+        {
             Some(_) => format!("{name} could run it, but the strategy's partition left it out"),
             None => format!("fallback: it cannot run on {name}"),
         },
@@ -87,7 +107,13 @@ fn fell_back(assembled: &Assembled, platform: &Platform, stream: u16, operator: 
 }
 
 /// How good a choice it was, for the operator alone.
-fn rank(assembled: &Assembled, platform: &Platform, stream: u16, operator: u32, executor: ExecutorId) -> String {
+fn rank(
+    assembled: &Assembled,
+    platform: &Platform,
+    stream: u16,
+    operator: u32,
+    executor: ExecutorId,
+) -> String {
     let Some(costs) = assembled.problem.streams.get(usize::from(stream)).map(|s| &s.costs) else {
         return "as planned".to_owned();
     };

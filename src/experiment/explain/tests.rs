@@ -39,8 +39,8 @@ fn a_chain_over_two_processors_adds_up() {
     assert_eq!(e.path.len(), 3);
     assert_eq!(e.path[0].why.as_deref(), Some("the only executor that can run it"));
     assert_eq!(bound(&e, "transfers"), 30);
-    assert_eq!(bound(&e, "operator operator 0"), 32);
-    assert_eq!(bound(&e, "operator operator 1"), 22);
+    assert_eq!(bound(&e, "operator 0"), 32);
+    assert_eq!(bound(&e, "operator 1"), 22);
 }
 
 /// A fork: 1 takes 30 on one processor, 2 takes 5 on the other; only the long arm is critical.
@@ -55,7 +55,7 @@ fn what_is_not_critical_saves_nothing() {
     let names: Vec<&str> = e.path.iter().map(|s| s.what.as_str()).collect();
     assert!(!names.iter().any(|n| n.contains("operator 2")), "{names:?}");
     // Without the long arm, the short one decides: 10 + 5 + 10.
-    assert_eq!(bound(&e, "operator operator 1"), 25);
+    assert_eq!(bound(&e, "operator 1"), 25);
     assert_eq!(bound(&e, "transfers"), 50);
 }
 
@@ -63,7 +63,8 @@ fn what_is_not_critical_saves_nothing() {
 fn queueing_is_counted_from_arrival() {
     let dag = CHAIN.replace("\"edges\"", "\"arrivals_us\":[0,1],\"edges\"");
     let mut assembled = task_graph(&dag, "eft");
-    let e = explain(&mut assembled, &ExplainOptions { request: Some(1), ..ExplainOptions::default() }).unwrap();
+    let e =
+        explain(&mut assembled, &ExplainOptions { request: Some(1), ..ExplainOptions::default() }).unwrap();
     let total: u64 = e.parts.iter().map(|p| p.time_ps).sum();
     assert_eq!(total, e.latency_ps);
     assert!(e.latency_ps > 42_000_000);
@@ -73,7 +74,12 @@ fn queueing_is_counted_from_arrival() {
 
 #[test]
 fn networks_add_up_with_noise_contention_and_fallback() {
-    for (model, strategy) in [("mobilenet-v3-small", "delegate"), ("squeezenet1-1", "single"), ("mobilenet-v3-small", "eft"), ("resnet18", "mace")] {
+    for (model, strategy) in [
+        ("mobilenet-v3-small", "delegate"),
+        ("squeezenet1-1", "single"),
+        ("mobilenet-v3-small", "eft"),
+        ("resnet18", "mace"),
+    ] {
         let text = format!(
             "schema = 1\ndevice = \"xiaomi-9\"\nruntime = \"mace\"\n[scenario]\nname = \"t\"\n[[stream]]\nname = \"a\"\nmodel = \"{model}\"\n\
              arrivals = {{ kind = \"periodic\", period = \"20ms\", count = 3 }}\n[[stream]]\nname = \"b\"\nmodel = \"squeezenet1-1\"\n\
@@ -82,9 +88,14 @@ fn networks_add_up_with_noise_contention_and_fallback() {
         let spec = scenario_text(&SourceText::new("t.toml", text), Path::new(""), &[]).unwrap().value;
         let mut assembled = assemble(&spec, &[], &[], None).unwrap();
         for request in 0..3 {
-            let options = ExplainOptions { request: Some(request), operators: 2, ..ExplainOptions::default() };
+            let options =
+                ExplainOptions { request: Some(request), operators: 2, ..ExplainOptions::default() };
             let e = explain(&mut assembled, &options).unwrap();
-            assert_eq!(e.parts.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps, "{model} {strategy} {request}");
+            assert_eq!(
+                e.parts.iter().map(|p| p.time_ps).sum::<u64>(),
+                e.latency_ps,
+                "{model} {strategy} {request}"
+            );
             assert_eq!(e.path.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps);
         }
     }

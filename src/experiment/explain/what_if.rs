@@ -135,7 +135,8 @@ pub(super) fn bounds(
     };
     for kind in kinds.into_iter().filter(|&kind| used(kind)) {
         let on = |executor: ExecutorId| problem.platform.executor(executor).kind == kind;
-        let fast = with_costs(problem, None, |_, executor, cost| if on(executor) { free(cost) } else { *cost });
+        let fast =
+            with_costs(problem, None, |_, executor, cost| if on(executor) { free(cost) } else { *cost });
         changes.push((format!("the {} were infinitely fast", kind.id().to_uppercase()), fast));
     }
     let mut moved = problem.clone();
@@ -144,7 +145,8 @@ pub(super) fn bounds(
     moved.platform.host_out.fill(Crossing::NONE);
     moved.platform.network = Network::ContentionFree;
     changes.push(("transfers and conversions were free".to_owned(), moved));
-    let mut light = with_costs(problem, None, |_, _, cost| OperatorCost { overhead: SimDuration::ZERO, ..*cost });
+    let mut light =
+        with_costs(problem, None, |_, _, cost| OperatorCost { overhead: SimDuration::ZERO, ..*cost });
     light.platform.executors.iter_mut().for_each(|executor| executor.invocation = SimDuration::ZERO);
     changes.push(("dispatch and invocation were free".to_owned(), light));
     if problem.platform.memory_bandwidth.is_some() {
@@ -154,8 +156,12 @@ pub(super) fn bounds(
     }
     for &operator in operators {
         let name = labels.operator_name(id.stream, operator);
-        let without = with_costs(problem, Some(id.stream), |own, _, cost| if own == operator { free(cost) } else { *cost });
-        changes.push((format!("operator {name} were free"), without));
+        let without = with_costs(
+            problem,
+            Some(id.stream),
+            |own, _, cost| if own == operator { free(cost) } else { *cost },
+        );
+        changes.push((format!("{name} were free"), without));
     }
     changes
         .into_iter()

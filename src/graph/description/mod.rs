@@ -76,7 +76,12 @@ impl Description {
         let name = |id: &Option<TensorId>| id.map_or_else(String::new, |id| names[id.0 as usize].clone());
         let described = |index: usize, data: Option<ConstantData>| {
             let tensor = &graph.tensors[index];
-            Described { name: names[index].clone(), shape: tensor.shape.clone(), element: tensor.element, data }
+            Described {
+                name: names[index].clone(),
+                shape: tensor.shape.clone(),
+                element: tensor.element,
+                data,
+            }
         };
         let mut produced = vec![false; graph.tensors.len()];
         let written = graph.operators.iter().flat_map(|op| op.outputs.iter().flatten());
@@ -241,8 +246,7 @@ fn stated(draft: Draft) -> Result<Graph, GraphError> {
                         .to_owned(),
                 });
             };
-            tensor.fact =
-                Some(Fact::activation(shape, tensor.stated_element.unwrap_or(ElementType::F32)));
+            tensor.fact = Some(Fact::activation(shape, tensor.stated_element.unwrap_or(ElementType::F32)));
         }
     }
     compact(name, opset, inputs, outputs, tensors, operators.into_iter().map(|o| o.operator).collect())
@@ -293,8 +297,8 @@ pub fn difference(a: &Graph, b: &Graph) -> Option<String> {
         }
     }
     let ends = [(&a.inputs, &b.inputs), (&a.outputs, &b.outputs)];
-    let alike = ends.iter().all(|(x, y)| {
-        x.len() == y.len() && x.iter().zip(y.iter()).all(|(&x, &y)| same(Some(x), Some(y)))
-    });
+    let alike = ends
+        .iter()
+        .all(|(x, y)| x.len() == y.len() && x.iter().zip(y.iter()).all(|(&x, &y)| same(Some(x), Some(y))));
     (!alike).then(|| "inputs or outputs of the graph".to_owned())
 }

@@ -36,7 +36,9 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::Int(value))
             }
             fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-                i64::try_from(value).map(Value::Int).map_err(|_| E::custom(format!("{value} is above 2^63 - 1")))
+                i64::try_from(value)
+                    .map(Value::Int)
+                    .map_err(|_| E::custom(format!("{value} is above 2^63 - 1")))
             }
             fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
                 Ok(Value::Float(value))

@@ -56,13 +56,17 @@ fn operator(node: &Node, position: usize) -> Result<DescribedOperator, GraphErro
     let present = node.outputs.iter().filter(|name| !name.is_empty()).count();
     let dtypes = node.out_dtypes.clone().unwrap_or_else(|| vec![node.dtype.clone(); present]);
     if node.out_shapes.len() != present || dtypes.len() != present {
-        let reason =
-            format!("{who} has {} out_shapes and {} out_dtypes for {present} outputs", node.out_shapes.len(), dtypes.len());
+        let reason = format!(
+            "{who} has {} out_shapes and {} out_dtypes for {present} outputs",
+            node.out_shapes.len(),
+            dtypes.len()
+        );
         return Err(malformed(reason));
     }
-    let stated = node.out_shapes.iter().zip(&dtypes).map(|(shape, dtype)| {
-        element(&node.name, dtype).map(|element| (Some(shape.clone()), Some(element)))
-    });
+    let stated =
+        node.out_shapes.iter().zip(&dtypes).map(|(shape, dtype)| {
+            element(&node.name, dtype).map(|element| (Some(shape.clone()), Some(element)))
+        });
     Ok(DescribedOperator {
         name: node.name.clone(),
         op_type: node.op_type.clone(),

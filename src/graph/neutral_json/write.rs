@@ -118,7 +118,7 @@ pub fn write_neutral_json(graph: &Graph, source: &str) -> String {
         }
     }
     text.push_str("}\n");
-    text
+    crate::diagnostics::json_safe(&text)
 }
 
 fn plain(value: &Plain) -> Value {

@@ -4,10 +4,10 @@ mod attributes;
 pub mod messages;
 mod options;
 mod reader;
-mod write;
 pub(crate) mod tensors;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use options::{
     HIGHEST_OPSET, LOWEST_OPSET, MAX_ELEMENTS, MAX_FILE_BYTES, MAX_NODES, MAX_RANK, OnnxOptions,

@@ -16,7 +16,9 @@ pub enum OnnxWriteError {
     #[error("its operators are those of TensorFlow Lite, which ONNX does not have; write toml or json")]
     Vocabulary,
     /// An attribute whose content is not kept.
-    #[error("attribute `{attribute}` of operator `{operator}` holds a {kind}, which is not kept; write toml or json")]
+    #[error(
+        "attribute `{attribute}` of operator `{operator}` holds a {kind}, which is not kept; write toml or json"
+    )]
     Attribute {
         /// The operator.
         operator: String,
@@ -26,7 +28,9 @@ pub enum OnnxWriteError {
         kind: &'static str,
     },
     /// Per-tensor quantisation, which ONNX writes as operators.
-    #[error("tensor `{tensor}` carries quantisation parameters, which ONNX writes as operators; write toml or json")]
+    #[error(
+        "tensor `{tensor}` carries quantisation parameters, which ONNX writes as operators; write toml or json"
+    )]
     Quantization {
         /// The tensor.
         tensor: String,
@@ -68,7 +72,8 @@ pub fn write_onnx(graph: &Graph) -> Result<Vec<u8>, OnnxWriteError> {
             domains.push(operator.domain.clone());
         }
         for (name, id) in operator.outputs.iter().zip(&source.outputs) {
-            if let Some(tensor) = id.map(|id| graph.tensor(id)).filter(|_| !described.outputs.contains(name)) {
+            if let Some(tensor) = id.map(|id| graph.tensor(id)).filter(|_| !described.outputs.contains(name))
+            {
                 shapes.push(info(name, &tensor.shape, tensor.element));
             }
         }
@@ -159,7 +164,8 @@ fn initializer(constant: &Described) -> TensorProto {
 
 fn external(tensor: &mut TensorProto) {
     tensor.data_location = 1;
-    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+    let entry =
+        |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
     tensor.external_data = vec![entry("location", "weights_stripped.bin")];
 }
 

@@ -59,13 +59,17 @@ fn row(graph: &LoweredGraph, operator: &LoweredOperator) -> Result<Option<(Strin
             | OperatorClass::Pooling,
             Geometry::Window(window),
         ) => windowed(operator, window).map(Some),
-        (OperatorClass::FullyConnected, &Geometry::MatMul { batch: 1, m: 1, n, k }) => {
-            Ok(Some(("FULLY_CONNECTED".to_owned(), features(None, Some(k), None, None, None, Some(n), None, Some(2 * n * k)))))
-        }
+        (OperatorClass::FullyConnected, &Geometry::MatMul { batch: 1, m: 1, n, k }) => Ok(Some((
+            "FULLY_CONNECTED".to_owned(),
+            features(None, Some(k), None, None, None, Some(n), None, Some(2 * n * k)),
+        ))),
         (OperatorClass::Reduction, Geometry::Elements { read, written }) => {
             let Some(side) = global_average(graph, operator) else { return Ok(None) };
             let channels = *written;
-            Ok(Some(("MEAN".to_owned(), features(Some(side), Some(channels), Some(channels), None, None, None, None, Some(*read)))))
+            Ok(Some((
+                "MEAN".to_owned(),
+                features(Some(side), Some(channels), Some(channels), None, None, None, None, Some(*read)),
+            )))
         }
         (OperatorClass::DataMovement, Geometry::Elements { .. }) if operator.op_type == "CONCATENATION" => {
             concatenation(graph, operator).map(Some)
@@ -158,7 +162,8 @@ fn concatenation(graph: &LoweredGraph, operator: &LoweredOperator) -> Result<(St
         return Err("not a feature map".to_owned());
     };
     let inputs: Vec<Vec<u64>> = operator.inputs.iter().map(shape).collect();
-    let along_channels = inputs.iter().all(|s| matches!(s.as_slice(), &[1, _, h, w] if (h, w) == (height, width)));
+    let along_channels =
+        inputs.iter().all(|s| matches!(s.as_slice(), &[1, _, h, w] if (h, w) == (height, width)));
     if height != width || !along_channels {
         return Err("not along the channels of square feature maps".to_owned());
     }

@@ -258,9 +258,15 @@ fn operators_of_onnx_runtime() {
     let same = [("pads", ints(&[1, 1, 1, 1]))];
     assert_eq!(contrib("FusedConv", &same, &[&[1, 4, 8, 8], &[6, 4, 3, 3]]), [1, 6, 8, 8]);
     assert_eq!(contrib("FusedGemm", &[("transB", Attribute::Int(1))], &[&[2, 3], &[5, 3]]), [2, 5]);
-    assert_eq!(contrib("FusedMatMul", &[("transB", Attribute::Int(1))], &[&[4, 2, 3], &[4, 5, 3]]), [4, 2, 5]);
+    assert_eq!(
+        contrib("FusedMatMul", &[("transB", Attribute::Int(1))], &[&[4, 2, 3], &[4, 5, 3]]),
+        [4, 2, 5]
+    );
     let s: &[u64] = &[];
-    assert_eq!(contrib("QGemm", &[("transB", Attribute::Int(1))], &[&[2, 3], s, s, &[5, 3], s, s, &[5]]), [2, 5]);
+    assert_eq!(
+        contrib("QGemm", &[("transB", Attribute::Int(1))], &[&[2, 3], s, s, &[5, 3], s, s, &[5]]),
+        [2, 5]
+    );
     assert_eq!(contrib("QLinearAdd", &[], &[&[2, 1, 3], s, s, &[4, 1]]), [2, 4, 3]);
     assert_eq!(contrib("QLinearGlobalAveragePool", &[], &[&[1, 7, 5, 5]]), [1, 7, 1, 1]);
     let along = [("axis", Attribute::Int(1))];
@@ -274,7 +280,10 @@ fn resampling() {
     let side = [("output_height", Attribute::Int(7)), ("output_width", Attribute::Int(5))];
     assert_eq!(shape("RoiAlign", 16, &side, &[Shape(&[1, 4, 32, 32]), Shape(&[9, 4])]), [9, 4, 7, 5]);
     let offsets = Shape(&[1, 18, 7, 6]);
-    assert_eq!(shape("DeformConv", 19, &[], &[Shape(&[1, 4, 7, 6]), Shape(&[6, 4, 3, 3]), offsets]), [1, 6, 7, 6]);
+    assert_eq!(
+        shape("DeformConv", 19, &[], &[Shape(&[1, 4, 7, 6]), Shape(&[6, 4, 3, 3]), offsets]),
+        [1, 6, 7, 6]
+    );
     assert_eq!(shape("Col2Im", 18, &[], &[Shape(&[1, 10, 5]), Ints(&[5, 5]), Ints(&[1, 5])]), [1, 2, 5, 5]);
     let frames = [Shape(&[1, 128, 1]), Ints(&[64]), Shape(&[16])];
     assert_eq!(shape("STFT", 17, &[], &frames), [1, 2, 9, 2]);
