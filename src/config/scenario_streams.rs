@@ -119,7 +119,8 @@ fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &Path) -> Pat
         Some("leaves the folder of the scenario")
     } else {
         // A symbolic link may lead out where the text does not.
-        match (folder.canonicalize(), folder.join(path).canonicalize()) {
+        let root = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match (root.canonicalize(), root.join(path).canonicalize()) {
             (Ok(root), Ok(real)) if !real.starts_with(&root) => {
                 Some("leads out of the folder of the scenario")
             }

@@ -3,6 +3,9 @@
 //! Each test runs a few hundred cases; `HETSOC_FUZZ_SECONDS=600 cargo test --test it fuzz -- --test-threads 1 NAME`
 //! runs one for that long. A failing case is shrunk and printed by proptest; put its file into `tests/data/fuzz/`.
 
+mod changes;
+mod made_up;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,10 +19,6 @@ use hetsoc::graph::costs::count_graph;
 use hetsoc::graph::dot::{dot, dot_lowered};
 use hetsoc::graph::model::Graph;
 use hetsoc::graph::neutral_json::{read_neutral_json, write_neutral_json};
-use hetsoc::graph::onnx::messages::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
-};
 use hetsoc::graph::onnx::{OnnxOptions, read_onnx};
 use hetsoc::graph::operator_list::read_operator_lists;
 use hetsoc::graph::passes::{ALL, lower};
@@ -29,126 +28,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message;
 
+use changes::{apply, change};
+use made_up::made_up;
+
 /// No file of this size may take longer.
 const SLOWEST: Duration = Duration::from_secs(10);
-
-/// One change to a file.
-#[derive(Debug, Clone)]
-enum Change {
-    Flip { at: u32, bit: u8 },
-    Set { at: u32, value: u8 },
-    Cut { at: u32, length: u16 },
-    Repeat { at: u32, length: u16, times: u8 },
-    Insert { at: u32, word: u8 },
-    Splice { from: u8, at: u32, source: u32, length: u16 },
-    Number { at: u32, value: u8 },
-    End { at: u32 },
-}
-
-/// Words that mean something to one of the readers.
-const WORDS: [&[u8]; 24] = [
-    b"[[",
-    b"]]",
-    b"{",
-    b"}",
-    b"\"",
-    b"\\",
-    b"'",
-    b"=",
-    b",",
-    b"\n",
-    b"null",
-    b"nan",
-    b"inf",
-    b"-0",
-    b"1e999",
-    b"0x10",
-    b"99999999999999999999",
-    b"-1",
-    b"[[operator]]\n",
-    b"TFL3",
-    b"\xff\xff\xff\xff",
-    b"\xff\xff\xff\x7f",
-    b"\x00\x00\x00\x00",
-    b"\xe2\x80\xae",
-];
-
-/// Numbers at the edges.
-const NUMBERS: [&[u8]; 10] = [
-    b"0",
-    b"-1",
-    b"1",
-    b"2147483648",
-    b"4294967296",
-    b"9223372036854775807",
-    b"18446744073709551615",
-    b"1e308",
-    b"-9223372036854775808",
-    b"0.5",
-];
-
-fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        (any::<u32>(), 0..8u8).prop_map(|(at, bit)| Change::Flip { at, bit }),
-        (any::<u32>(), any::<u8>()).prop_map(|(at, value)| Change::Set { at, value }),
-        (any::<u32>(), 1..64u16).prop_map(|(at, length)| Change::Cut { at, length }),
-        (any::<u32>(), 1..256u16, 1..40u8).prop_map(|(at, length, times)| Change::Repeat {
-            at,
-            length,
-            times
-        }),
-        (any::<u32>(), any::<u8>()).prop_map(|(at, word)| Change::Insert { at, word }),
-        (any::<u8>(), any::<u32>(), any::<u32>(), 1..400u16)
-            .prop_map(|(from, at, source, length)| Change::Splice { from, at, source, length }),
-        (any::<u32>(), any::<u8>()).prop_map(|(at, value)| Change::Number { at, value }),
-        any::<u32>().prop_map(|at| Change::End { at }),
-    ]
-}
-
-fn apply(corpus: &[Vec<u8>], pick: usize, changes: &[Change]) -> Vec<u8> {
-    let mut bytes = corpus[pick % corpus.len()].clone();
-    for change in changes {
-        let length = bytes.len();
-        if length == 0 {
-            break;
-        }
-        let place = |at: u32| at as usize % length;
-        let end = |at: u32, size: u16| (place(at) + usize::from(size)).min(length);
-        match *change {
-            Change::Flip { at, bit } => bytes[place(at)] ^= 1 << bit,
-            Change::Set { at, value } => bytes[place(at)] = value,
-            Change::Cut { at, length } => drop(bytes.drain(place(at)..end(at, length))),
-            Change::Repeat { at, length, times } => {
-                let part = bytes[place(at)..end(at, length)].repeat(usize::from(times));
-                bytes.splice(place(at)..place(at), part);
-            }
-            Change::Insert { at, word } => {
-                bytes.splice(place(at)..place(at), WORDS[usize::from(word) % WORDS.len()].iter().copied());
-            }
-            Change::Splice { from, at, source, length } => {
-                let other = &corpus[usize::from(from) % corpus.len()];
-                if !other.is_empty() {
-                    let start = source as usize % other.len();
-                    let part = other[start..(start + usize::from(length)).min(other.len())].to_vec();
-                    bytes.splice(place(at)..place(at), part);
-                }
-            }
-            Change::Number { at, value } => {
-                // The next number in the text becomes another one.
-                let start = place(at);
-                let digits = bytes[start..].iter().position(u8::is_ascii_digit).map(|i| start + i);
-                if let Some(first) = digits {
-                    let last =
-                        bytes[first..].iter().position(|b| !b.is_ascii_digit()).map_or(length, |i| first + i);
-                    bytes.splice(first..last, NUMBERS[usize::from(value) % NUMBERS.len()].iter().copied());
-                }
-            }
-            Change::End { at } => bytes.truncate(place(at)),
-        }
-        bytes.truncate(1 << 20);
-    }
-    bytes
-}
 
 fn corpus(kind: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz").join(kind);
@@ -231,178 +115,6 @@ fn onnx(bytes: &[u8]) {
 #[test]
 fn onnx_files() {
     damaged("onnx", onnx);
-}
-
-/// Graphs of real operators with shapes and attributes that mostly make no sense.
-fn made_up() -> impl Strategy<Value = ModelProto> {
-    const TYPES: [&str; 40] = [
-        "Conv",
-        "ConvTranspose",
-        "Gemm",
-        "MatMul",
-        "Relu",
-        "Clip",
-        "Reshape",
-        "Transpose",
-        "Slice",
-        "Split",
-        "Concat",
-        "Gather",
-        "Pad",
-        "Resize",
-        "MaxPool",
-        "AveragePool",
-        "GlobalAveragePool",
-        "ReduceMean",
-        "Softmax",
-        "LayerNormalization",
-        "Expand",
-        "Tile",
-        "TopK",
-        "Einsum",
-        "LSTM",
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "Unsqueeze",
-        "Squeeze",
-        "Flatten",
-        "Where",
-        "Cast",
-        "Range",
-        "ConstantOfShape",
-        "DepthToSpace",
-        "GridSample",
-        "STFT",
-        "Col2Im",
-        "FusedConv",
-        "QLinearConcat",
-    ];
-    const NAMES: [&str; 16] = [
-        "axis",
-        "axes",
-        "pads",
-        "strides",
-        "kernel_shape",
-        "group",
-        "perm",
-        "dilations",
-        "keepdims",
-        "blocksize",
-        "split",
-        "num_outputs",
-        "equation",
-        "to",
-        "transB",
-        "ceil_mode",
-    ];
-    let dim = prop_oneof![
-        Just(0i64),
-        Just(1),
-        Just(2),
-        Just(3),
-        Just(4),
-        Just(8),
-        Just(i64::MAX),
-        Just(-1),
-        1..20i64
-    ];
-    let dims = prop::collection::vec(dim, 0..5);
-    let int = prop_oneof![-3..5i64, Just(i64::MIN), Just(i64::MAX)];
-    let value = prop_oneof![
-        int.clone().prop_map(|i| AttributeProto { i: Some(i), kind: 2, ..AttributeProto::default() }),
-        prop::collection::vec(int, 0..6).prop_map(|ints| AttributeProto {
-            ints,
-            kind: 7,
-            ..AttributeProto::default()
-        }),
-        "[a-j,. >-]{0,12}".prop_map(|s| AttributeProto {
-            s: Some(s.into_bytes()),
-            kind: 3,
-            ..AttributeProto::default()
-        }),
-        any::<f32>().prop_map(|f| AttributeProto { f: Some(f), kind: 1, ..AttributeProto::default() }),
-    ];
-    let attribute = (0..NAMES.len(), value)
-        .prop_map(|(name, value)| AttributeProto { name: NAMES[name].to_owned(), ..value });
-    let node = (
-        0..TYPES.len(),
-        prop::collection::vec(0..8u8, 1..5),
-        0..8u8,
-        prop::collection::vec(attribute, 0..4),
-        any::<bool>(),
-    );
-    let stored = (dims.clone(), prop::collection::vec(prop_oneof![-3..9i64, Just(i64::MAX)], 0..6));
-    (
-        prop::collection::vec(dims, 1..3),
-        prop::collection::vec(stored, 0..4),
-        prop::collection::vec(node, 1..6),
-        9..22i64,
-    )
-        .prop_map(|(inputs, stored, nodes, opset)| {
-            let info = |name: String, dims: &[i64]| ValueInfoProto {
-                name,
-                r#type: Some(TypeProto {
-                    tensor_type: Some(TensorTypeProto {
-                        elem_type: 1,
-                        shape: Some(TensorShapeProto {
-                            dim: dims
-                                .iter()
-                                .map(|&d| DimensionProto { dim_value: Some(d), dim_param: None })
-                                .collect(),
-                        }),
-                    }),
-                }),
-            };
-            let known = inputs.len() + stored.len();
-            let output = format!("t{}", known + nodes.len() - 1);
-            let graph = GraphProto {
-                input: inputs.iter().enumerate().map(|(i, dims)| info(format!("t{i}"), dims)).collect(),
-                initializer: stored
-                    .iter()
-                    .enumerate()
-                    .map(|(i, (dims, values))| {
-                        let name = format!("t{}", inputs.len() + i);
-                        let plain = values.len() % 2 == 0;
-                        let dims = if plain { vec![values.len() as i64] } else { dims.clone() };
-                        let data_type = if plain { 7 } else { 1 };
-                        let int64_data = if plain { values.clone() } else { Vec::new() };
-                        let data_location = i32::from(!plain);
-                        TensorProto {
-                            name,
-                            dims,
-                            data_type,
-                            int64_data,
-                            data_location,
-                            ..TensorProto::default()
-                        }
-                    })
-                    .collect(),
-                node: nodes
-                    .iter()
-                    .enumerate()
-                    .map(|(i, (op, reads, _, attribute, contrib))| NodeProto {
-                        input: reads.iter().map(|r| format!("t{}", usize::from(*r) % (known + i))).collect(),
-                        output: vec![format!("t{}", known + i)],
-                        op_type: TYPES[*op].to_owned(),
-                        attribute: attribute.clone(),
-                        domain: if *contrib && *op >= 38 {
-                            "com.microsoft".to_owned()
-                        } else {
-                            String::new()
-                        },
-                        ..NodeProto::default()
-                    })
-                    .collect(),
-                output: vec![ValueInfoProto { name: output, r#type: None }],
-                ..GraphProto::default()
-            };
-            ModelProto {
-                ir_version: 8,
-                graph: Some(graph),
-                opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
-                ..ModelProto::default()
-            }
-        })
 }
 
 #[test]
