@@ -75,16 +75,19 @@ fn table(e: &Explanation) -> String {
         line(format_args!("{:<46} {:>10.3} {:>8.1}", part.part.words(), ms(part.time_ps), part.percent));
     }
     line(format_args!("{:<46} {:>10.3} {:>8.1}", "all", e.latency_ms, 100.0));
-    line(format_args!("\n{:>9} {:>9}  {:<14} {:<46} why there; what bound it", "at ms", "ms", "on", "step"));
+    line(format_args!(
+        "\n{:>9} {:>9}  {:<14} {:<20} {:<64} why there",
+        "at ms", "ms", "on", "bound by", "step"
+    ));
     for step in &e.path {
-        let reasons: Vec<&str> = step.why.iter().chain(&step.bound).map(String::as_str).collect();
         let row = format!(
-            "{:>9.3} {:>9.3}  {:<14} {:<46} {}",
+            "{:>9.3} {:>9.3}  {:<14} {:<20} {:<64} {}",
             step.start_ms,
             ms(step.time_ps),
             printable(step.executor.as_deref().unwrap_or("-")),
+            step.bound.as_deref().unwrap_or("-"),
             printable(&step.what),
-            printable(&reasons.join("; "))
+            printable(step.why.as_deref().unwrap_or_default())
         );
         line(format_args!("{}", row.trim_end()));
     }

@@ -106,7 +106,7 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
 }
 
 /// Extensions that make a model name a file.
-const MODEL_FILES: [&str; 4] = ["onnx", "tflite", "csv", "json"];
+const MODEL_FILES: [&str; 5] = ["onnx", "tflite", "csv", "json", "toml"];
 
 /// A path that stays inside the scenario's folder.
 fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &Path) -> PathBuf {

@@ -79,7 +79,7 @@ fn cycles_and_self_loops() {
     graph(
         "inputs = [\"x\"]",
         "inputs = [\"c\"]",
-        &["g.toml:6:8", "Relu `a`", "Sigmoid `b`", "Tanh `c`", "must be acyclic"],
+        &["g.toml:14:8", "Relu `a`", "Sigmoid `b`", "Tanh `c`", "must be acyclic"],
     );
     graph("inputs = [\"x\"]", "inputs = [\"a\"]", &["Relu `a` -> Relu `a`"]);
 }

@@ -52,7 +52,7 @@ pub(super) fn bound(assembled: &Assembled, stream: u16, operator: u32, executor:
     });
     match (cost.bound, level) {
         (Bound::Compute, _) => "compute".to_owned(),
-        (Bound::Overhead, _) => "dispatch overhead, longer than the execution itself".to_owned(),
+        (Bound::Overhead, _) => "dispatch overhead".to_owned(),
         (Bound::Memory, Some(level)) => format!("memory: {level}"),
         (Bound::Memory, None) => "memory".to_owned(),
     }
