@@ -48,6 +48,9 @@ pub fn write_native_graph(graph: &Graph, source: &str) -> String {
         });
         line(format_args!("{}", list("quantization", entries.collect())));
     }
+    if described.operators.is_empty() {
+        line(format_args!("operator = []"));
+    }
     for operator in &described.operators {
         line(format_args!("\n[[operator]]"));
         line(format_args!("type = {}", quoted(&operator.op_type)));
