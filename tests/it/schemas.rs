@@ -74,10 +74,10 @@ fn faults(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     if object.get("const").is_some_and(|only| only != value) {
         found.push(format!("{at}: {value} is not {}", schema["const"]));
     }
-    if let (Some(least), Some(number)) = (schema["minimum"].as_f64(), value.as_f64()) {
-        if number < least {
-            found.push(format!("{at}: {number} is below {least}"));
-        }
+    if let (Some(least), Some(number)) = (schema["minimum"].as_f64(), value.as_f64())
+        && number < least
+    {
+        found.push(format!("{at}: {number} is below {least}"));
     }
     if let Some(ways) = schema["anyOf"].as_array().filter(|ways| !ways.iter().any(|way| ok(way, value))) {
         found.push(format!("{at}: {value} fits none of {} ways", ways.len()));
