@@ -7,13 +7,18 @@ mod calibrate_goal;
 mod calibrate_pair;
 mod check;
 mod compare;
+mod completions;
 mod dag;
 mod exit;
+mod explain;
+mod import;
 mod list;
+mod manual;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
 mod run;
+mod schema;
 mod show;
 mod summary_table;
 mod target;
@@ -38,12 +43,16 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Play several strategies under the same conditions and say which differences are real.
     Compare(Box<compare::CompareArguments>),
+    /// Explain where the time of one request went, and what could save some of it.
+    Explain(Box<explain::ExplainArguments>),
     /// Check a model or scenario with its profiles, without running it.
     Check(Box<check::CheckArguments>),
     /// List models, profiles, strategies.
     List(list::ListArguments),
     /// Show a model as read or as a runtime executes it, or an embedded profile.
     Show(show::ShowArguments),
+    /// Convert a model to another form (TOML, JSON, ONNX, operator list), or draw its graph with Graphviz.
+    Import(import::ImportArguments),
     /// Draw a figure of a run.
     #[cfg(feature = "plots")]
     Plot(Box<plot::PlotArguments>),
@@ -51,6 +60,13 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
+    /// Print the JSON schema of a file format, for editors.
+    Schema(schema::SchemaArguments),
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(manual::ManualArguments),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -80,13 +96,18 @@ pub fn main() -> std::process::ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => manual::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

@@ -23,7 +23,7 @@ const MAX_TASKS: usize = 10_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawDag {
+pub(super) struct RawDag {
     #[serde(default)]
     name: String,
     #[serde(default, rename = "seed")]

@@ -15,7 +15,7 @@ const SCHEMA: &str = "hetsoc-plan/1";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawPlans {
+pub(super) struct RawPlans {
     schema: String,
     dispatch: String,
     transfer_start: String,

@@ -17,7 +17,7 @@ use crate::units::{BytesPerSec, SimDuration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRuntime {
+pub(super) struct RawRuntime {
     schema: Spanned<i64>,
     id: Spanned<String>,
     soc: Spanned<String>,

@@ -160,7 +160,7 @@ pub(super) fn queue(
 }
 
 /// Extensions that make a model name a file.
-const MODEL_FILES: [&str; 4] = ["onnx", "tflite", "csv", "json"];
+const MODEL_FILES: [&str; 5] = ["onnx", "tflite", "csv", "json", "toml"];
 
 /// A path that stays inside the scenario's folder.
 pub(super) fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &Path) -> PathBuf {
@@ -173,7 +173,8 @@ pub(super) fn inside(check: &mut Checker<'_>, name: &Spanned<String>, folder: &P
         Some("leaves the folder of the scenario")
     } else {
         // A symbolic link may lead out where the text does not.
-        match (folder.canonicalize(), folder.join(path).canonicalize()) {
+        let root = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match (root.canonicalize(), root.join(path).canonicalize()) {
             (Ok(root), Ok(real)) if !real.starts_with(&root) => {
                 Some("leads out of the folder of the scenario")
             }

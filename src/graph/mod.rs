@@ -3,7 +3,10 @@
 
 pub mod costs;
 pub mod dag;
+pub mod description;
+pub mod dot;
 mod draft;
+mod element_name;
 pub mod error;
 mod fact;
 mod fold;

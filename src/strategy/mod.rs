@@ -84,7 +84,7 @@ pub enum StrategyError {
         operators: Vec<String>,
     },
     /// An executor that is not on the platform.
-    #[error("{strategy}: there is no executor `{name}`; this platform has {available}")]
+    #[error("{strategy}: there is no executor `{}`; this platform has {available}", crate::diagnostics::printable(.name))]
     UnknownExecutor {
         /// The strategy.
         strategy: String,
@@ -94,7 +94,7 @@ pub enum StrategyError {
         available: String,
     },
     /// An unknown strategy, or a parameter that is unknown or of the wrong kind.
-    #[error("strategy `{strategy}`: {problem}")]
+    #[error("strategy `{}`: {problem}", crate::diagnostics::printable(.strategy))]
     Parameter {
         /// The strategy.
         strategy: String,

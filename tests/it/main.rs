@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod bad_input;
 mod bad_profiles;
 mod build;
 mod calibration;
@@ -20,8 +21,11 @@ mod dynamics;
 mod engine_errors;
 mod few_shot;
 mod fluid_reference;
+mod fuzz;
 mod generation;
 mod graph_json;
+mod hostile;
+mod import;
 mod layering;
 mod lowering;
 mod lowering_runtimes;
@@ -39,6 +43,7 @@ mod profiles;
 mod properties;
 mod readme;
 mod roofline;
+mod schemas;
 mod shared;
 mod shipped;
 mod slices;
