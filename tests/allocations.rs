@@ -124,6 +124,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
         platform: platform(network, memory_bandwidth),
         streams: vec![StreamProblem {
             name: "stream".to_owned(),
+            roles: Vec::new(),
             dag,
             operators: None,
             costs,

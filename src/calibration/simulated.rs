@@ -38,6 +38,7 @@ pub fn inference_ms(
         platform: machine.platform.clone(),
         streams: vec![StreamProblem {
             name: graph.name.clone(),
+            roles: Vec::new(),
             dag: graph.dag(),
             operators: Some(graph.clone()),
             costs: machine.cost_table(graph)?,

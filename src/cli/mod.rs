@@ -4,6 +4,7 @@
 
 mod calibrate;
 mod check;
+mod compare;
 mod dag;
 mod exit;
 mod list;
@@ -32,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Simulate a model or a scenario and print the answer.
     Run(Box<run::RunArguments>),
+    /// Play several strategies under the same conditions and say which differences are real.
+    Compare(Box<compare::CompareArguments>),
     /// Check a model or scenario with its profiles, without running it.
     Check(Box<check::CheckArguments>),
     /// List models, profiles, strategies.
@@ -73,6 +76,7 @@ pub fn main() -> std::process::ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),

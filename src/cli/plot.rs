@@ -4,10 +4,10 @@ use super::CliError;
 use super::output::{print, print_warning};
 use super::run::{latency_figure, simulate};
 use super::target::TargetArguments;
-use crate::plot::{GanttOptions, gantt};
+use crate::plot::{Canvas, GanttOptions, gantt};
 use crate::units::{SimDuration, SimTime};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `hetsoc plot`.
 #[derive(Debug, Args)]
@@ -40,11 +40,7 @@ enum Figure {
 }
 
 pub(super) fn run(arguments: &PlotArguments) -> Result<(), CliError> {
-    let png = match arguments.output.extension().and_then(|e| e.to_str()) {
-        Some("png") => true,
-        Some("svg") => false,
-        _ => return Err(CliError::Usage("--output must end in .svg or .png".to_owned())),
-    };
+    check_figure_path(&arguments.output, arguments.force)?;
     let window = match (arguments.from, arguments.to) {
         (Some(from), Some(to)) if from >= to => {
             return Err(CliError::Usage(format!("--from {from} is not before --to {to}")));
@@ -64,10 +60,27 @@ pub(super) fn run(arguments: &PlotArguments) -> Result<(), CliError> {
         Figure::Gantt => gantt(record, GanttOptions { window }),
         Figure::Latency => latency_figure(&result.summary, record),
     };
-    crate::export::write_file(&arguments.output, arguments.force, |to| {
+    write_figure_file(&arguments.output, &canvas, arguments.force)?;
+    print(&format!("written to {}\n", arguments.output.display()))
+}
+
+/// Refuses a figure that could not be written, before anything is computed.
+pub(super) fn check_figure_path(path: &Path, force: bool) -> Result<(), CliError> {
+    if !matches!(path.extension().and_then(|e| e.to_str()), Some("svg" | "png")) {
+        return Err(CliError::Usage(format!("`{}` must end in .svg or .png", path.display())));
+    }
+    if path.exists() && !force {
+        return Err(CliError::Output(format!("{} exists; --force overwrites it", path.display())));
+    }
+    Ok(())
+}
+
+/// Writes a figure; the ending decides the format.
+pub(super) fn write_figure_file(path: &Path, canvas: &Canvas, force: bool) -> Result<(), CliError> {
+    let png = path.extension().is_some_and(|e| e == "png");
+    crate::export::write_file(path, force, |to| {
         use std::io::Write;
         if png { to.write_all(&canvas.to_png(2.0)?) } else { to.write_all(canvas.to_svg().as_bytes()) }
     })
-    .map_err(|error| CliError::Output(error.to_string()))?;
-    print(&format!("written to {}\n", arguments.output.display()))
+    .map_err(|error| CliError::Output(error.to_string()))
 }

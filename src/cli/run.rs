@@ -108,7 +108,8 @@ pub(super) fn simulate(assembled: &mut Assembled, record: bool) -> Result<RunRes
     } else {
         indicatif::ProgressBar::hidden()
     };
-    let result = run_scenario(assembled, RunOptions { record }, &mut |done| bar.set_position(done));
+    let result =
+        run_scenario(assembled, RunOptions { record, baseline: true }, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
     result.map_err(|error| match error {
         RunError::Simulation(error) => CliError::Simulation(error),

@@ -5,63 +5,63 @@ use crate::config::model_file::is_model_path;
 use crate::config::scenario::{GraphSource, ScenarioSpec};
 use crate::config::{AssembleError, Assembled, assemble, scenario, scenario_text};
 use crate::diagnostics::{SourceText, printable};
-use crate::strategy::StrategySpec;
+use crate::strategy::{Granularity, StrategySpec};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// What to run.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct TargetArguments {
     /// A model of the library (`hetsoc list models`), a model file (.onnx, .tflite, .json, LIST.csv#NAME), or a scenario (.toml).
     #[arg(value_name = "MODEL|SCENARIO")]
-    target: String,
+    pub target: String,
     /// Device that runs the model (`hetsoc list devices`, or a .toml path).
     #[arg(long, conflicts_with = "soc")]
-    device: Option<String>,
+    pub device: Option<String>,
     /// SoC that runs the model, without a body around it (`hetsoc list socs`, or a .toml path).
     #[arg(long)]
-    soc: Option<String>,
+    pub soc: Option<String>,
     /// Inference runtime (`hetsoc list runtimes`, or a .toml path).
     #[arg(long)]
-    runtime: Option<String>,
+    pub runtime: Option<String>,
     /// Strategy, with parameters as in `delegate[target=gpu,max-partitions=2]` (`hetsoc list strategies`).
     #[arg(long)]
-    strategy: Option<String>,
+    pub strategy: Option<String>,
     /// The unit that the strategy places.
     #[arg(long, value_enum)]
-    granularity: Option<GranularityArgument>,
+    pub granularity: Option<GranularityArgument>,
     /// Executors to use, comma separated, such as `cpu-1large3med,gpu` [default: all of the runtime].
     #[arg(long, value_delimiter = ',')]
-    executors: Vec<String>,
+    pub executors: Vec<String>,
     /// Number of requests [default: 50].
     #[arg(long)]
-    requests: Option<u32>,
+    pub requests: Option<u32>,
     /// Requests at the start that do not count [default: 5, or less for few requests].
     #[arg(long)]
-    warmup: Option<u32>,
+    pub warmup: Option<u32>,
     /// Time between requests, such as `33.3ms` [default: each when the one before is done].
     #[arg(long)]
-    period: Option<String>,
+    pub period: Option<String>,
     /// The plan that strategy `replay` plays, JSON.
     #[arg(long, value_name = "FILE")]
-    plan: Option<PathBuf>,
+    pub plan: Option<PathBuf>,
     /// Whether execution times vary from run to run as they do on the device [default: on].
     #[arg(long, value_enum)]
-    noise: Option<Switch>,
+    pub noise: Option<Switch>,
     /// Root of all random streams [default: 0].
     #[arg(long)]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Change a value of the scenario or of a profile: `stop.requests=10`, `soc.memory.achievable_gb_per_s=20`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    overrides: Vec<String>,
+    pub overrides: Vec<String>,
     /// Fix a symbolic dimension of an ONNX file.
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = parse_dim)]
-    dims: Vec<(String, u64)>,
+    pub dims: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum GranularityArgument {
+pub(super) enum GranularityArgument {
     /// A whole model.
     Task,
     /// Groups of operators.
@@ -69,10 +69,24 @@ enum GranularityArgument {
     Subgraph,
     /// Single operators.
     Operator,
+    /// Parts of single operators.
+    Slice,
+}
+
+impl GranularityArgument {
+    /// As strategies know it.
+    pub(super) const fn granularity(self) -> Granularity {
+        match self {
+            Self::Task => Granularity::Task,
+            Self::Subgraph => Granularity::SubGraph,
+            Self::Operator => Granularity::Operator,
+            Self::Slice => Granularity::Slice,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Switch {
+pub(super) enum Switch {
     /// Yes.
     On,
     /// No.
@@ -92,7 +106,28 @@ fn quoted(text: &str) -> String {
 }
 
 impl TargetArguments {
-    fn is_scenario(&self) -> bool {
+    /// A model or scenario with nothing else said.
+    pub(super) const fn of(target: String) -> Self {
+        Self {
+            target,
+            device: None,
+            soc: None,
+            runtime: None,
+            strategy: None,
+            granularity: None,
+            executors: Vec::new(),
+            requests: None,
+            warmup: None,
+            period: None,
+            plan: None,
+            noise: None,
+            seed: None,
+            overrides: Vec::new(),
+            dims: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_scenario(&self) -> bool {
         Path::new(&self.target).extension().is_some_and(|e| e == "toml")
     }
 
@@ -127,6 +162,7 @@ impl TargetArguments {
             |error| match error {
                 AssembleError::Input(error) => CliError::Input(error),
                 AssembleError::Strategy(error) => error.into(),
+                AssembleError::Slicing(error) => error.into(),
             },
         )?;
         assembled.warnings.splice(0..0, warnings);
@@ -206,12 +242,7 @@ impl TargetArguments {
         };
         let _ = writeln!(text, "[strategy]\nname = {}", quoted(&spec.name));
         if let Some(granularity) = self.granularity {
-            let granularity = match granularity {
-                GranularityArgument::Task => "task",
-                GranularityArgument::Subgraph => "sub-graph",
-                GranularityArgument::Operator => "operator",
-            };
-            let _ = writeln!(text, "granularity = {}", quoted(granularity));
+            let _ = writeln!(text, "granularity = {}", quoted(granularity.granularity().id()));
         }
         if !spec.parameters.is_empty() {
             let pairs: Vec<_> =

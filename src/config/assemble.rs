@@ -13,7 +13,7 @@ use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
-use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem};
+use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, slice};
 use crate::soc::{Network, Precision};
 use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
 use crate::units::SimTime;
@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub struct Assembled {
     /// The inputs of the simulation.
     pub problem: Problem,
+    /// The same before the strategy cut operators into slices; `None` when it cut none.
+    pub whole: Option<Problem>,
     /// Who decides.
     pub strategy: Box<dyn Strategy>,
     /// The strategy as text.
@@ -59,7 +61,7 @@ pub fn assemble(
         .insert("scenario".to_owned(), input_hash(format!("{spec:?} {overrides:?} {dims:?}").as_bytes()));
     let mut setup = RunSetup::default();
     let mut model_errors = Vec::new();
-    let (mut problem, labels, machine) = match &spec.target {
+    let (mut problem, mut labels, machine) = match &spec.target {
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
@@ -125,12 +127,33 @@ pub fn assemble(
         problem.transfer_start = Some(start);
     }
     problem.granularity = spec.granularity.unwrap_or_else(|| strategy.default_granularity());
+    let mut whole = None;
+    if strategy.slices() {
+        let machine = machine.as_ref().ok_or_else(|| {
+            InputError::from(
+                Diagnostic::new(
+                    "scenario::strategy",
+                    format!("`{strategy_spec}` cuts operators, but a task graph has none"),
+                )
+                .help("give a model and profiles"),
+            )
+        })?;
+        if let Some(sliced) = slice(&problem, machine, &mut *strategy)? {
+            for (stream, labels) in sliced.streams.iter().zip(&mut labels.streams) {
+                if let Some(graph) = &stream.operators {
+                    *labels = StreamLabels::of_graph(labels.name.clone(), graph, labels.warm_up);
+                }
+            }
+            whole = Some(std::mem::replace(&mut problem, sliced));
+        }
+    }
     if let Some(machine) = &machine {
         warnings.extend(machine.warnings.iter().cloned());
         warnings.extend(machine.numbers.warning());
     }
     Ok(Assembled {
         problem,
+        whole,
         strategy,
         strategy_spec: strategy_spec.to_string(),
         labels,
@@ -152,6 +175,9 @@ pub enum AssembleError {
     /// The strategy does not exist or refuses its parameters.
     #[error(transparent)]
     Strategy(#[from] crate::strategy::StrategyError),
+    /// Operators cannot be cut as the strategy wants.
+    #[error(transparent)]
+    Slicing(#[from] crate::simulation::SimulationError),
 }
 
 type Target = (Problem, RunLabels, Option<Machine>);
@@ -225,6 +251,7 @@ fn profiles(
         labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));
         streams.push(StreamProblem {
             name: stream.name.clone(),
+            roles: Vec::new(),
             dag: lowered.dag(),
             operators: Some(lowered),
             costs,

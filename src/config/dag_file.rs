@@ -121,6 +121,7 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
     let arrivals = arrivals(&raw.arrivals_us)?;
     let stream = StreamProblem {
         name: printable(&raw.name),
+        roles: Vec::new(),
         dag,
         operators: None,
         costs,

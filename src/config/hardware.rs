@@ -2,7 +2,7 @@
 
 use super::library::{Library, Loaded};
 use super::scenario_file::profile_overrides;
-use crate::diagnostics::{Diagnostic, InputError};
+use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::physics::{Clocks, Machine, Parts, compile};
 use crate::soc::{Device, ExecutorName, RuntimeProfile, Soc};
 use crate::units::Hertz;
@@ -66,6 +66,9 @@ pub fn hardware(choice: &Choice<'_>) -> Result<Loaded<Hardware>, InputError> {
             .help("leave out the SoC, or give the file that describes the device's")
             .into());
     }
+    if let Some(device) = &device {
+        known_names(device, &soc)?;
+    }
     let runtime = Library.runtime(&soc.id, choice.runtime, &overrides("runtime"))?;
     keep(runtime.warnings);
     let runtime = runtime.value;
@@ -78,4 +81,24 @@ pub fn hardware(choice: &Choice<'_>) -> Result<Loaded<Hardware>, InputError> {
         clocks: &clocks,
     })?;
     Ok(Loaded { value: Hardware { soc, device, runtime, machine }, warnings })
+}
+
+/// A throttling table limits clusters and devices that the SoC has.
+fn known_names(device: &Device, soc: &Soc) -> Result<(), InputError> {
+    let clusters = || soc.clusters.iter().map(|cluster| cluster.id.as_str());
+    let processors = || clusters().chain(soc.devices.iter().map(|device| device.id.as_str()));
+    let steps = device.thermal.iter().flat_map(|body| &body.throttling).flat_map(|table| &table.steps);
+    for step in steps {
+        let clock =
+            step.clocks.iter().map(|(id, _)| id).find(|id| processors().all(|known| known != id.as_str()));
+        let core =
+            step.offline.iter().map(|(id, _)| id).find(|id| clusters().all(|known| known != id.as_str()));
+        if let Some(id) = clock.or(core) {
+            let message = format!("the throttling table of `{}` names `{}`", device.id, printable(id));
+            return Err(Diagnostic::new("soc::unknown-reference", message)
+                .help(format!("`{}` has {}", soc.id, processors().collect::<Vec<_>>().join(", ")))
+                .into());
+        }
+    }
+    Ok(())
 }

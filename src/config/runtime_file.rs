@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::graph::lowered::OperatorClass;
 use crate::soc::{
     Accepts, ExecutorName, Kernel, Performance, Precision, ProcessorKind, Quantity, RuntimeCrossing,
-    RuntimeProfile, Split, SupportTable,
+    RuntimeProfile, Sharing, Split, SupportTable,
 };
 use crate::units::{BytesPerSec, SimDuration};
 
@@ -50,7 +50,19 @@ struct RawPerformance {
     bandwidth_share: Number,
     inference_variation: Number,
     operator_variation: Number,
+    sharing: Option<RawSharing>,
     kernel: Spanned<Vec<RawKernel>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSharing {
+    transform_ns_per_element: Number,
+    map_ns_per_element: Number,
+    synchronization_us: Number,
+    release_us: Number,
+    source: Option<Spanned<String>>,
+    confidence: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +203,7 @@ fn performance(
     }
     let micros = |key| Rule::within(key, 0.0, 1e6).plausible(0.0, 20_000.0);
     let variation = |key| Rule::within(key, 0.0, 2.0);
+    let sharing = raw.sharing.as_ref().map(|raw| sharing(check, raw, &own));
     let invocation = duration(check, &raw.invocation_us, &own, micros("invocation_us"));
     let kernel_overhead = duration(check, &raw.kernel_overhead_us, &own, micros("kernel_overhead_us"));
     let thread_overhead =
@@ -214,9 +227,27 @@ fn performance(
         inference_variation: check.quantity(&raw.inference_variation, &own, variation("inference_variation")),
         operator_variation: check.quantity(&raw.operator_variation, &own, variation("operator_variation")),
         kernels,
+        sharing,
         precision: precision?,
         support: support?,
     })
+}
+
+fn sharing(check: &mut Checker<'_>, raw: &RawSharing, outer: &Inherited) -> Sharing {
+    let own = check.inherit(outer, raw.source.as_ref(), raw.confidence.as_ref());
+    let nanos = |key| Rule::within(key, 0.0, 1e6).plausible(0.0, 100.0);
+    let micros = |key| Rule::within(key, 0.0, 1e6).plausible(0.0, 20_000.0);
+    let seconds = |quantity: Quantity| quantity.map(|v| v * 1e-9);
+    Sharing {
+        transform: seconds(check.quantity(
+            &raw.transform_ns_per_element,
+            &own,
+            nanos("transform_ns_per_element"),
+        )),
+        map: seconds(check.quantity(&raw.map_ns_per_element, &own, nanos("map_ns_per_element"))),
+        synchronization: duration(check, &raw.synchronization_us, &own, micros("synchronization_us")),
+        release: duration(check, &raw.release_us, &own, micros("release_us")),
+    }
 }
 
 fn kernel(check: &mut Checker<'_>, raw: &RawKernel, outer: &Inherited) -> Option<Kernel> {

@@ -1,5 +1,6 @@
 //! Runs with everything around them: summary, baseline, record.
 
+pub mod compare;
 mod fallback;
 mod run;
 

@@ -14,10 +14,12 @@ use crate::units::SimTime;
 const BASELINE_BUDGET: u64 = 20_000_000;
 
 /// What to do besides simulating.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
     /// Keep the full record (needed for CSV, figures and traces).
     pub record: bool,
+    /// Also simulate the best single executor, to compare with.
+    pub baseline: bool,
 }
 
 /// What came of a scenario.
@@ -111,7 +113,8 @@ pub fn run_scenario(
     summary.model_error = assembled.model_errors.clone();
     summary.model_error.retain(|error| uses(problem, &prepared, &error.executor));
     summary.fallback = fallback(problem, &prepared, strategy);
-    match baseline(problem) {
+    let reference = assembled.whole.as_ref().unwrap_or(problem);
+    match if options.baseline { baseline(reference) } else { Baseline::None } {
         Baseline::Best(executor, mean_ms) => {
             let all: Vec<f64> = outcome.streams[0].latencies.iter().map(|(_, latency)| latency.millis()).collect();
             if !all.is_empty() {

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use csv::{Terminator, Writer, WriterBuilder};
 
 use crate::diagnostics::printable;
+use crate::experiment::compare::Comparison;
 use crate::record::{RunRecord, RunSummary};
 use crate::units::SimTime;
 
@@ -32,6 +33,60 @@ fn label(text: &str) -> String {
     } else {
         text
     }
+}
+
+/// One row per case of a comparison; figures are empty where a case could not be played.
+///
+/// # Errors
+/// When the destination fails.
+pub fn write_comparison(comparison: &Comparison, to: impl Write) -> io::Result<()> {
+    let mut rows = table(to);
+    rows.write_record([
+        "network",
+        "device",
+        "runtime",
+        "condition",
+        "strategy",
+        "granularity",
+        "failure",
+        "rank",
+        "winner",
+        "pareto",
+        "latency_ms",
+        "latency_half_width_ms",
+        "p99_ms",
+        "speedup_over_single",
+        "energy_per_inference_mj",
+        "energy_delay_mj_ms",
+        "dropped",
+        "peak_memory_bytes",
+        "prediction_error_percent",
+    ])?;
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+    for row in &comparison.rows {
+        rows.write_record([
+            label(&row.key.network),
+            label(&row.key.device),
+            label(&row.key.runtime),
+            label(&row.key.condition),
+            label(&row.key.strategy),
+            label(&row.key.granularity),
+            label(row.failure.as_deref().unwrap_or_default()),
+            row.rank.map_or_else(String::new, |rank| rank.to_string()),
+            row.winner.to_string(),
+            row.pareto.to_string(),
+            number(row.latency_ms.map(|l| l.mean)),
+            number(row.latency_ms.and_then(|l| l.half_width)),
+            number(row.p99_ms.map(|l| l.mean)),
+            number(row.speedup_over_single),
+            number(row.energy_per_inference_mj.map(|e| e.mean)),
+            number(row.energy_delay_mj_ms),
+            number(row.dropped),
+            row.peak_memory_bytes.map_or_else(String::new, |bytes| bytes.to_string()),
+            number(row.prediction_error_percent),
+        ])?;
+    }
+    rows.flush()
 }
 
 /// One row per request: times are empty when they did not come to pass.

@@ -36,6 +36,9 @@ pub struct LoweredTensor {
     pub element_bytes: f64,
     /// Whether the elements are floating-point numbers (only these change with precision).
     pub is_float: bool,
+    /// Whether it lies in memory that every executor sees, so that no crossing moves it: tensors between the slices of an
+    /// operator and the steps that share and join them.
+    pub shared: bool,
 }
 
 impl LoweredTensor {
@@ -94,13 +97,15 @@ pub enum OperatorClass {
     DataMovement,
     /// Costs nothing by itself: reshape and the like, when the runtime aliases them.
     View,
+    /// Hands tensors over between executors that compute slices of one operator.
+    Sharing,
     /// Control, shape arithmetic and everything else.
     Other,
 }
 
 impl OperatorClass {
     /// All classes, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Convolution,
         Self::DepthwiseConvolution,
         Self::GroupedConvolution,
@@ -115,6 +120,7 @@ impl OperatorClass {
         Self::Softmax,
         Self::DataMovement,
         Self::View,
+        Self::Sharing,
         Self::Other,
     ];
 
@@ -136,6 +142,7 @@ impl OperatorClass {
             Self::Softmax => "softmax",
             Self::DataMovement => "data-movement",
             Self::View => "view",
+            Self::Sharing => "sharing",
             Self::Other => "other",
         }
     }

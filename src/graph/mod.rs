@@ -14,6 +14,7 @@ pub mod neutral_json;
 pub mod onnx;
 pub mod operator_class;
 pub mod operator_list;
+pub mod partition;
 pub mod passes;
 mod shape_inference;
 pub mod show;

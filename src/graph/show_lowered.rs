@@ -156,6 +156,7 @@ mod tests {
             elements,
             element_bytes: 4.0,
             is_float: true,
+            shared: false,
         };
         let operator = |op_type: &str, input, output, sources: &[u32]| LoweredOperator {
             name: op_type.to_lowercase(),

@@ -7,12 +7,13 @@ use super::fitted::FittedTime;
 use super::latency::{Work, choose};
 use super::numbers::Numbers;
 use super::shape::{Shape, shapes};
+use super::slices::hand_over;
 use super::support::{Verdict, verdict};
 use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
-use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Soc};
+use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Sharing, Soc};
 use crate::units::{Hertz, SimDuration};
 
 /// Clocks that a run fixes; everything else runs at its highest one.
@@ -61,6 +62,7 @@ pub struct Machine {
 }
 
 /// What all operators of a graph share.
+#[derive(Debug)]
 pub(super) struct Surroundings {
     /// Constants of the whole model, bytes at the source's precision.
     pub(super) weights: f64,
@@ -81,6 +83,16 @@ impl Surroundings {
         };
         let stretches = machine.models.iter().map(stretch).collect();
         Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
+    }
+
+    /// The same surroundings for another graph: a part of this one.
+    pub(super) fn around(&self, part: &LoweredGraph) -> Self {
+        Self {
+            weights: self.weights,
+            shapes: shapes(part),
+            unlisted: Vec::new(),
+            stretches: self.stretches.clone(),
+        }
     }
 }
 
@@ -117,9 +129,20 @@ impl Machine {
             .is_some_and(|arrangement| arrangement.fitted.is_some())
     }
 
+    /// What it costs an executor to let others see its tensors; `None` when its runtime cannot.
+    #[must_use]
+    pub fn sharing(&self, executor: ExecutorId) -> Option<&Sharing> {
+        let arrangement = self.models.get(executor.0 as usize)?.arrangements.first()?;
+        arrangement.workers.first()?.1.sharing.as_ref()
+    }
+
     /// Whether and why an operator can run on an executor of this machine.
     #[must_use]
     pub fn verdict(&self, graph: &LoweredGraph, operator: &LoweredOperator, executor: ExecutorId) -> Verdict {
+        if operator.class == OperatorClass::Sharing {
+            let able = self.sharing(executor).is_some();
+            return if able { Verdict::Supported } else { Verdict::NoKernel };
+        }
         match self.arrangement(graph, operator, executor) {
             Some(arrangement) => arrangement
                 .workers
@@ -144,7 +167,7 @@ impl Machine {
         self.estimate_within(graph, position, executor, &Surroundings::of(self, graph))
     }
 
-    fn estimate_within(
+    pub(super) fn estimate_within(
         &self,
         graph: &LoweredGraph,
         position: usize,
@@ -158,6 +181,20 @@ impl Machine {
         }
         let arrangement = self.arrangement(graph, operator, executor)?;
         let precision = arrangement.precision;
+        if operator.class == OperatorClass::Sharing {
+            let seconds = hand_over(operator, self.sharing(executor)?)?;
+            let overhead = SimDuration::try_from_seconds(seconds).ok()?;
+            let cost =
+                OperatorCost { overhead, alone: SimDuration::ZERO, dram_bytes: 0.0, bound: Bound::Overhead };
+            return Some(Estimate {
+                cost,
+                kernel: "hand-over".to_owned(),
+                precision,
+                compute_seconds: 0.0,
+                memory_seconds: 0.0,
+                dram_bytes: 0.0,
+            });
+        }
         if operator.class == OperatorClass::View {
             let cost = OperatorCost {
                 overhead: SimDuration::ZERO,

@@ -8,6 +8,7 @@
 
 pub mod axis;
 pub mod canvas;
+pub mod comparison;
 pub mod font;
 pub mod gantt;
 pub mod latency;
@@ -19,5 +20,6 @@ mod svg;
 mod tests;
 
 pub use canvas::{Anchor, Canvas};
+pub use comparison::comparison;
 pub use gantt::{GanttOptions, gantt};
 pub use latency::latency;

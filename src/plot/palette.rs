@@ -91,7 +91,7 @@ impl Family {
             C::Pooling | C::Reduction => Self::Pooling,
             C::Elementwise | C::Activation => Self::Elementwise,
             C::Normalization | C::Softmax => Self::Normalization,
-            C::DataMovement | C::View => Self::Movement,
+            C::DataMovement | C::View | C::Sharing => Self::Movement,
             C::Other => Self::Other,
         }
     }

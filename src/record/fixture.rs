@@ -136,6 +136,7 @@ pub(crate) fn graph(shape: Shape) -> LoweredGraph {
             elements: 25_000,
             element_bytes: 4.0,
             is_float: true,
+            shared: false,
         })
         .collect();
     LoweredGraph {

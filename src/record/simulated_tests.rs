@@ -24,6 +24,7 @@ fn observers_of_a_simulated_stream_agree_with_it() {
     });
     let stream = StreamProblem {
         name: "chain".to_owned(),
+        roles: Vec::new(),
         dag: graph.dag(),
         operators: Some(graph.clone()),
         costs,

@@ -28,7 +28,7 @@ impl<O: Observer> Simulation<'_, O> {
         });
         let placed = PlacedUnit { request: unit.request, unit: unit.unit, executor };
         // Invocation is no part of what an operator takes.
-        let invocation = self.problem.platform.executor(executor).invocation;
+        let invocation = graph.invocation(unit.unit, executor);
         let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO) - invocation;
         self.observer.placed(now, placed, believed);
         for input in graph.inputs(unit.unit, executor) {
@@ -120,7 +120,7 @@ impl<O: Observer> Simulation<'_, O> {
         let stream = unit.request.stream as usize;
         let graph = &self.graphs[stream];
         let from = self.placements[stream].executor(unit.slot, link.unit);
-        if !graph.crosses(from, to) {
+        if !graph.crosses(&link, from, to) {
             return;
         }
         let begin = match self.transfer_start[stream] {

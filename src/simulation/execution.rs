@@ -13,7 +13,7 @@ use crate::units::{SimDuration, SimTime};
 impl<O: Observer> Simulation<'_, O> {
     /// Begins to run an item that holds all its resources and has its data.
     pub(super) fn begin(&mut self, now: SimTime, item: u32) {
-        let executor = self.items[item].executor;
+        let (executor, unit) = (self.items[item].executor, self.items[item].unit);
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             let since = self.resources[resource.0 as usize].head_since;
@@ -21,7 +21,8 @@ impl<O: Observer> Simulation<'_, O> {
         }
         self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
-        let setup = self.items[item].conversion + self.problem.platform.executor(executor).invocation;
+        let setup = self.items[item].conversion
+            + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {

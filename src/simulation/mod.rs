@@ -18,8 +18,10 @@ mod play;
 mod problem;
 mod requests;
 mod run;
+mod slicing;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use slicing::slice;

@@ -1,7 +1,7 @@
 //! The way in: planning, playing, and both.
 
 use super::observer::Observer;
-use super::problem::{Outcome, Problem, SimulationError};
+use super::problem::{Outcome, Problem, SimulationError, StreamProblem};
 use super::run::Simulation;
 use crate::engine::{self, EngineError, Limits};
 use crate::predict::Estimates;
@@ -24,18 +24,7 @@ pub struct Prepared {
 pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
     let estimates: Vec<Estimates> =
         problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
-    let views: Vec<PlanningView<'_>> = problem
-        .streams
-        .iter()
-        .zip(&estimates)
-        .map(|(stream, estimates)| PlanningView {
-            dag: &stream.dag,
-            operators: stream.operators.as_ref(),
-            platform: &problem.platform,
-            estimates,
-            granularity: problem.granularity,
-        })
-        .collect();
+    let views = views(problem, &estimates);
     let plans = strategy.plan(&views)?;
     if plans.len() != views.len() {
         let what = format!("{} plans for {} streams", plans.len(), views.len());
@@ -44,6 +33,19 @@ pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepare
     let graphs =
         views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
     Ok(Prepared { plans, graphs })
+}
+
+/// What a strategy sees of each stream.
+pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec<PlanningView<'a>> {
+    let view = |(stream, estimates): (&'a StreamProblem, &'a Estimates)| PlanningView {
+        dag: &stream.dag,
+        operators: stream.operators.as_ref(),
+        platform: &problem.platform,
+        estimates,
+        granularity: problem.granularity,
+        roles: &stream.roles,
+    };
+    problem.streams.iter().zip(estimates).map(view).collect()
 }
 
 /// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.

@@ -5,6 +5,7 @@ use super::dynamics::{BackgroundOutcome, DynamicsSetup, Energy, HeatBalance};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
+use crate::graph::partition::Role;
 use crate::physics::CostTable;
 use crate::soc::Platform;
 use crate::strategy::{Granularity, StrategyError, TransferStart};
@@ -42,6 +43,8 @@ pub struct StreamProblem {
     pub dag: Dag,
     /// The operators behind its nodes; `None` for plain task graphs.
     pub operators: Option<LoweredGraph>,
+    /// Where each operator comes from, when a strategy has cut some into slices; empty otherwise.
+    pub roles: Vec<Role>,
     /// What each operator really costs.
     pub costs: CostTable,
     /// When requests arrive.

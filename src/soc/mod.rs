@@ -18,6 +18,6 @@ pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
 };
 pub use quantity::{Confidence, Precision, Provenance, Quantity};
-pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Split};
+pub use runtime::{Accepts, Kernel, Performance, RuntimeCrossing, RuntimeProfile, Sharing, Split};
 pub use support::{Condition, Support, SupportTable};
 pub use thermal::{ThermalBody, VendorStep, VendorThrottling};

@@ -61,6 +61,36 @@ pub struct Performance {
     pub operator_variation: Quantity,
     /// Kernels, in the order in which the runtime prefers them: the first that accepts an operator runs it.
     pub kernels: Vec<Kernel>,
+    /// What it costs to let other executors see tensors that lie here; `None` when the runtime cannot.
+    pub sharing: Option<Sharing>,
+}
+
+/// Costs of handing tensors over between executors that compute slices of one operator, paid by the one that keeps the
+/// whole tensors. Linear in the elements, as measured by CoDL (MobiSys 2022, Figs. 3, 13, 14).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sharing {
+    /// Rewriting an element into, or out of, the layout that the others read; seconds.
+    pub transform: Quantity,
+    /// Mapping an element into the others' memory; seconds.
+    pub map: Quantity,
+    /// Waiting until the others may read.
+    pub synchronization: Quantity<SimDuration>,
+    /// Unmapping and waiting until the others have written.
+    pub release: Quantity<SimDuration>,
+}
+
+impl Sharing {
+    /// Seconds for letting others see `elements` elements.
+    #[must_use]
+    pub fn share_seconds(&self, elements: f64) -> f64 {
+        self.synchronization.value.seconds() + (self.transform.value + self.map.value) * elements
+    }
+
+    /// Seconds for taking back `elements` elements that others have written.
+    #[must_use]
+    pub fn join_seconds(&self, elements: f64) -> f64 {
+        self.release.value.seconds() + self.transform.value * elements
+    }
 }
 
 /// A kernel of a runtime: which operators it takes, how fast it computes, and in which steps.

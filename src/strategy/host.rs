@@ -13,15 +13,18 @@ pub(super) struct Size {
     pub fixed: f64,
     /// Bytes of the floating-point elements at four each.
     pub float32: f64,
+    /// Whether it lies where every executor sees it.
+    pub shared: bool,
 }
 
 impl Size {
     /// The size of a tensor.
     pub(super) fn of(tensor: &LoweredTensor) -> Self {
+        let shared = tensor.shared;
         if tensor.is_float {
-            Self { fixed: 0.0, float32: 4.0 * tensor.elements as f64 }
+            Self { fixed: 0.0, float32: 4.0 * tensor.elements as f64, shared }
         } else {
-            Self { fixed: tensor.bytes() as f64, float32: 0.0 }
+            Self { fixed: tensor.bytes() as f64, float32: 0.0, shared }
         }
     }
 

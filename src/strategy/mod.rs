@@ -4,11 +4,13 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+pub mod co_execution;
 mod delegate;
 mod eft;
 mod host;
 mod ids;
 mod mace;
+mod mulayer;
 mod partition;
 mod plan;
 mod plan_check;
@@ -23,13 +25,15 @@ pub use eft::EarliestFinishTime;
 pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
+pub use mulayer::MuLayer;
 pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
-pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView};
+pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, SlicingView};
 
+use crate::graph::partition::Split;
 use crate::soc::ExecutorId;
 
 /// The unit that a strategy places.
@@ -41,6 +45,8 @@ pub enum Granularity {
     SubGraph,
     /// Single operators.
     Operator,
+    /// Parts of single operators.
+    Slice,
 }
 
 impl Granularity {
@@ -51,6 +57,7 @@ impl Granularity {
             Self::Task => "task",
             Self::SubGraph => "sub-graph",
             Self::Operator => "operator",
+            Self::Slice => "slice",
         }
     }
 }
@@ -117,6 +124,20 @@ pub trait Strategy {
     /// The executor that it prefers; operators placed elsewhere are its fallbacks. `None`: it has no preference.
     fn target(&self) -> Option<ExecutorId> {
         None
+    }
+
+    /// Whether it cuts operators into slices, and has to be asked for them by [`Strategy::slice`] first.
+    fn slices(&self) -> bool {
+        false
+    }
+
+    /// Decides which operators of each stream to cut, before it plans. Then [`Strategy::plan`] sees the graphs of slices, with
+    /// [`PlanningView::roles`] saying what each operator is.
+    ///
+    /// # Errors
+    /// [`StrategyError`] when it cannot.
+    fn slice(&mut self, streams: &[SlicingView<'_>]) -> Result<Vec<Vec<Split>>, StrategyError> {
+        Ok(streams.iter().map(|_| Vec::new()).collect())
     }
 
     /// Cuts every stream's graph into units and places those whose executor is known beforehand. One plan

@@ -37,7 +37,7 @@ pub(super) fn independent_subsets(dag: &Dag, on_target: &[bool]) -> Vec<(bool, V
 /// Appends runs of operators to a plan: whole at granularity sub-graph and task, one by one at granularity operator.
 pub(super) fn push_group(plan: &mut Plan, operators: &[u32], executor: ExecutorId, granularity: Granularity) {
     match granularity {
-        Granularity::Operator => {
+        Granularity::Operator | Granularity::Slice => {
             operators.iter().for_each(|&operator| plan.push(&[operator], Some(executor)))
         }
         Granularity::Task | Granularity::SubGraph => plan.push(operators, Some(executor)),

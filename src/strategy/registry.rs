@@ -1,6 +1,7 @@
 //! Strategies by name, with typed parameters.
 
-use super::{Delegate, EarliestFinishTime, Mace, Single, Strategy, StrategyError, TransferStart};
+use super::co_execution::Pair;
+use super::{Delegate, EarliestFinishTime, Mace, MuLayer, Single, Strategy, StrategyError, TransferStart};
 use crate::diagnostics::nearest;
 use crate::soc::{ExecutorId, Platform, ProcessorKind};
 use std::collections::BTreeMap;
@@ -33,6 +34,14 @@ pub const STRATEGIES: &[StrategyEntry] = &[
         name: "single",
         summary: "the whole model on one executor, the best unless named",
         parameters: &[("executor", "executor name (default: the one believed fastest)")],
+    },
+    StrategyEntry {
+        name: "mulayer-like",
+        summary: "every operator cut by output channels between CPU and GPU (μLayer)",
+        parameters: &[
+            ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
+            ("fallback", "executor of the first part (default: the largest CPU core set)"),
+        ],
     },
     StrategyEntry {
         name: "delegate",
@@ -123,6 +132,7 @@ impl StrategySpec {
                 self.number("min-nodes", 2)?,
             ))),
             "mace" => Ok(Box::new(Mace::new(self.target(platform)?, self.fallback(platform)?))),
+            "mulayer-like" => Ok(Box::new(MuLayer::new(self.pair(platform)?))),
             "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
                 None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
                 Some("producer-finish") => {
@@ -170,6 +180,17 @@ impl StrategySpec {
         self.executor("fallback", platform)?
             .or_else(largest)
             .ok_or_else(|| self.problem("this platform has no CPU executor to fall back to".to_owned()))
+    }
+
+    fn pair(&self, platform: &Platform) -> Result<Pair, StrategyError> {
+        let pair = Pair { cpu: self.fallback(platform)?, gpu: self.target(platform)? };
+        let resources = |e: ExecutorId| &platform.executor(e).resources;
+        if resources(pair.cpu).iter().any(|resource| resources(pair.gpu).contains(resource)) {
+            return Err(self.problem(
+                "target and fallback have resources in common; they cannot work at once".to_owned(),
+            ));
+        }
+        Ok(pair)
     }
 
     fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {

@@ -4,6 +4,7 @@
 use super::host::{HostTensors, HostTransfer, Size};
 use super::plan_check::{UnitEdge, check_order, quotient, unit_of_operators};
 use super::{Dispatch, Plan, PlanningView, StrategyError};
+use crate::graph::partition::Role;
 use crate::predict::Estimates;
 use crate::soc::{Crossing, ExecutorId, Platform};
 use crate::units::SimDuration;
@@ -33,6 +34,9 @@ pub struct UnitGraph {
     planned: Vec<Option<ExecutorId>>,
     dispatch: Dispatch,
     estimates: Vec<SimDuration>,
+    invocations: Vec<SimDuration>,
+    /// Whether a unit continues what its executor is doing for the slices of a split, and needs no invocation of its own.
+    continues: Vec<bool>,
     /// Distinct crossings are few; `class` of a pair of executors selects the row of a precomputed table, so
     /// that no run divides bytes by bandwidths. Class 0 costs nothing.
     class: Vec<u16>,
@@ -67,6 +71,8 @@ impl UnitGraph {
             planned: plan.units().map(|unit| unit.executor).collect(),
             dispatch: plan.dispatch,
             estimates: Vec::with_capacity(plan.len() * executors),
+            invocations: platform.executors.iter().map(|e| e.invocation).collect(),
+            continues: plan.units().map(|unit| continues(view, unit.operators)).collect(),
             class: Vec::new(),
             transfers: Vec::new(),
             conversions: Vec::new(),
@@ -105,8 +111,8 @@ impl UnitGraph {
     fn estimate_units(&mut self, plan: &Plan, view: &PlanningView<'_>) -> Result<(), StrategyError> {
         for (number, unit) in plan.units().enumerate() {
             let mut anywhere = false;
-            for (e, executor) in view.platform.executors.iter().enumerate() {
-                let mut total = Some(executor.invocation);
+            for e in 0..view.platform.executors.len() {
+                let mut total = Some(self.invocation(number as u32, ExecutorId(e as u16)));
                 for &operator in unit.operators {
                     let time = view.estimates.execution(operator, ExecutorId(e as u16));
                     total = total.zip(time).map(|(a, b)| a + b);
@@ -157,12 +163,15 @@ impl UnitGraph {
         self.transfers = vec![SimDuration::ZERO; edges];
         self.conversions = vec![SimDuration::ZERO; edges];
         for (crossing, scale) in classes.into_iter().skip(1) {
-            self.transfers.extend(self.sizes.iter().map(|size| crossing.transfer_time(size.at(scale))));
+            let free = |size: &Size, time: SimDuration| if size.shared { SimDuration::ZERO } else { time };
+            self.transfers
+                .extend(self.sizes.iter().map(|size| free(size, crossing.transfer_time(size.at(scale)))));
             if crossing.conversion.0 == f64::INFINITY {
                 self.conversions.resize(self.transfers.len(), SimDuration::ZERO);
             } else {
-                self.conversions
-                    .extend(self.sizes.iter().map(|size| crossing.conversion_time(size.at(scale))));
+                self.conversions.extend(
+                    self.sizes.iter().map(|size| free(size, crossing.conversion_time(size.at(scale)))),
+                );
             }
         }
     }
@@ -218,6 +227,14 @@ impl UnitGraph {
         self.dispatch
     }
 
+    /// Overhead of handing a unit to an executor's runtime. Steps and slices of a split go into queues that are running: what
+    /// waking them costs is part of sharing.
+    #[inline]
+    #[must_use]
+    pub fn invocation(&self, unit: u32, executor: ExecutorId) -> SimDuration {
+        if self.continues[unit as usize] { SimDuration::ZERO } else { self.invocations[executor.0 as usize] }
+    }
+
     /// Believed duration of a unit, invocation included; `None` when it cannot run there.
     #[inline]
     #[must_use]
@@ -226,11 +243,12 @@ impl UnitGraph {
         (time != Estimates::UNSUPPORTED).then_some(time)
     }
 
-    /// Whether data must cross between two executors.
+    /// Whether the data of an edge must cross between two executors.
     #[inline]
     #[must_use]
-    pub fn crosses(&self, from: ExecutorId, to: ExecutorId) -> bool {
+    pub fn crosses(&self, link: &UnitLink, from: ExecutorId, to: ExecutorId) -> bool {
         self.class[from.0 as usize * self.executors + to.0 as usize] != 0
+            && !self.sizes[link.edge as usize].shared
     }
 
     /// Time for which the data of an edge is under way between two executors.
@@ -288,7 +306,13 @@ impl UnitGraph {
 fn size(view: &PlanningView<'_>, edge: &UnitEdge) -> Size {
     view.operators
         .and_then(|graph| graph.tensors.get(edge.data as usize))
-        .map_or(Size { fixed: edge.bytes, float32: 0.0 }, Size::of)
+        .map_or(Size { fixed: edge.bytes, float32: 0.0, shared: false }, Size::of)
+}
+
+/// Whether a unit begins inside of a split.
+fn continues(view: &PlanningView<'_>, operators: &[u32]) -> bool {
+    let role = operators.first().and_then(|&operator| view.roles.get(operator as usize));
+    matches!(role, Some(Role::Share(_) | Role::Part { .. } | Role::Join(_)))
 }
 
 #[inline]

@@ -3,7 +3,8 @@
 use super::{Granularity, RequestId, UnitGraph};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
-use crate::predict::Estimates;
+use crate::graph::partition::Role;
+use crate::predict::{Estimates, SliceEstimates};
 use crate::soc::{ExecutorId, Platform};
 use crate::units::{SimDuration, SimTime};
 
@@ -20,6 +21,17 @@ pub struct PlanningView<'a> {
     pub estimates: &'a Estimates,
     /// The unit to be placed.
     pub granularity: Granularity,
+    /// Where each operator comes from, when the strategy has cut some into slices; empty otherwise.
+    pub roles: &'a [Role],
+}
+
+/// One stream before its operators are cut.
+#[derive(Clone, Copy)]
+pub struct SlicingView<'a> {
+    /// The stream with its whole operators.
+    pub whole: PlanningView<'a>,
+    /// What slices of them are believed to cost.
+    pub slices: &'a dyn SliceEstimates,
 }
 
 impl PlanningView<'_> {

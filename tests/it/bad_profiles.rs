@@ -79,8 +79,8 @@ fn page(cases: &[(&str, String)]) -> String {
 #[test]
 fn bad_soc_texts_are_explained() {
     let cases = [
-        ("misspelt key", broken_soc("dynamic_uw_per_mhz_v2 = 81.1", "dynamic_uw_per_mhz_v = 81.1")),
-        ("missing key", broken_soc("awake_mw = 51.7\n", "")),
+        ("misspelt key", broken_soc("dynamic_uw_per_mhz_v2 = 81.5", "dynamic_uw_per_mhz_v = 81.5")),
+        ("missing key", broken_soc("awake_mw = 51.3\n", "")),
         ("wrong type", broken_soc("cores = 4", "cores = \"four\"")),
         ("not toml", broken_soc("[memory]", "[memory")),
         ("duplicate key", broken_soc("schema = 1", "schema = 1\nschema = 1")),
@@ -100,11 +100,11 @@ fn bad_soc_texts_are_explained() {
             ),
         ),
         ("negative rate", broken_soc("peak_gb_per_s = { value = 34.1", "peak_gb_per_s = { value = -34.1")),
-        ("nan", broken_soc("awake_mw = 51.7", "awake_mw = nan")),
-        ("infinite", broken_soc("awake_mw = 51.7", "awake_mw = inf")),
-        ("huge", broken_soc("awake_mw = 51.7", "awake_mw = 1e400")),
-        ("hexadecimal float", broken_soc("awake_mw = 51.7", "awake_mw = 0x1.8p3")),
-        ("decimal comma", broken_soc("awake_mw = 51.7", "awake_mw = 51,7")),
+        ("nan", broken_soc("awake_mw = 51.3", "awake_mw = nan")),
+        ("infinite", broken_soc("awake_mw = 51.3", "awake_mw = inf")),
+        ("huge", broken_soc("awake_mw = 51.3", "awake_mw = 1e400")),
+        ("hexadecimal float", broken_soc("awake_mw = 51.3", "awake_mw = 0x1.8p3")),
+        ("decimal comma", broken_soc("awake_mw = 51.3", "awake_mw = 51,7")),
         (
             "achievable above peak",
             broken_soc("achievable_gb_per_s = { value = 29.5", "achievable_gb_per_s = { value = 39.5"),
@@ -119,6 +119,31 @@ fn bad_soc_texts_are_explained() {
         assert!(said.contains("[") && !said.starts_with("no error"), "{name}: {said}");
     }
     insta::assert_snapshot!("bad_soc", page(&cases));
+}
+
+#[test]
+fn bad_thermal_tables_are_explained() {
+    let broken_device = |old: &str, new: &str| {
+        broken(ProfileKind::Device, "xperia-1", old, new, |path| match Library.device(path, &[]) {
+            Ok(loaded) => format!("no error: {}", loaded.value.id),
+            Err(error) => error.to_string(),
+        })
+    };
+    let row = "{ trip_c = 43.5, clear_c = 43.0";
+    let cases = [
+        ("misspelt key", broken_device("mass_g = 178", "mass_kg = 0.178")),
+        ("no mass", broken_device("mass_g = 178", "mass_g = 0")),
+        ("rows out of order", broken_device(row, "{ trip_c = 42.5, clear_c = 42.0")),
+        ("left above its trip", broken_device(row, "{ trip_c = 43.5, clear_c = 44.5")),
+        ("temperature out of range", broken_device(row, "{ trip_c = 43.5, clear_c = -300")),
+        ("endless period", broken_device("period_ms = 1000", "period_ms = inf")),
+        ("negative clock", broken_device("prime = 2649.6", "prime = -2649.6")),
+        ("share above one", broken_device("mass_g = 178", "mass_g = 178\nskin_share = 1.5")),
+    ];
+    for (name, said) in &cases {
+        assert!(said.contains("[") && !said.starts_with("no error"), "{name}: {said}");
+    }
+    insta::assert_snapshot!("bad_thermal", page(&cases));
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub fn stream(costs: &[Vec<Option<f64>>], edges: &[(u32, u32, f64)]) -> StreamPr
     });
     StreamProblem {
         name: "test".to_owned(),
+        roles: Vec::new(),
         dag: Dag::new(costs.len(), edges).unwrap(),
         operators: None,
         costs: table,

@@ -72,6 +72,7 @@ fn product(flop: f64, bytes: f64) -> LoweredGraph {
         elements,
         element_bytes: 4.0,
         is_float: true,
+        shared: false,
     };
     let elements = (bytes / 4.0) as u64;
     let macs = (flop / 2.0) as u64;

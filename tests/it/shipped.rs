@@ -26,7 +26,9 @@ fn every_scenario_runs_and_is_deterministic() {
         let summary = || {
             let spec = scenario(&file, &[]).unwrap().value;
             let mut assembled = assemble(&spec, &[], &[], None).unwrap();
-            let result = run_scenario(&mut assembled, RunOptions::default(), &mut |_| {}).unwrap();
+            let result =
+                run_scenario(&mut assembled, RunOptions { record: false, baseline: true }, &mut |_| {})
+                    .unwrap();
             serde_json::to_string(&result.summary).unwrap()
         };
         let first = summary();

@@ -19,6 +19,7 @@ pub(crate) fn emit(draft: &Draft, rules: &LoweringRules) -> LoweredGraph {
                 elements: source.elements(),
                 element_bytes: source.element.bits() as f64 / 8.0,
                 is_float: source.element.is_float(),
+                shared: false,
             });
             (lowered.tensors.len() - 1) as u32
         })

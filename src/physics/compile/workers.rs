@@ -51,7 +51,7 @@ impl<'a> Builder<'a> {
             if precision == own || precision == Precision::Int8 {
                 let mut arrangement = self.arrangement(members, &performances, precision)?;
                 arrangement.setting = self.setting(members, &arrangement)?;
-                arrangement.fitted = self.fitted(name, &arrangement)?;
+                arrangement.fitted = self.fitted(name, members, &arrangement)?;
                 arrangements.push(arrangement);
             }
         }
@@ -222,6 +222,12 @@ impl<'a> Builder<'a> {
         self.numbers.take(format!("{name}.invocation_us"), &p.invocation);
         self.numbers.take(format!("{name}.kernel_overhead_us"), &p.kernel_overhead);
         self.numbers.take(format!("{name}.thread_overhead_us"), &p.thread_overhead);
+        if let Some(sharing) = &p.sharing {
+            self.numbers.take(format!("{name}.sharing.transform_ns_per_element"), &sharing.transform);
+            self.numbers.take(format!("{name}.sharing.map_ns_per_element"), &sharing.map);
+            self.numbers.take(format!("{name}.sharing.synchronization_us"), &sharing.synchronization);
+            self.numbers.take(format!("{name}.sharing.release_us"), &sharing.release);
+        }
         self.numbers.take(format!("{name}.combination_exponent"), &p.combination);
         self.numbers.take(format!("{name}.bandwidth_share"), &p.bandwidth_share);
         self.numbers.take(format!("{name}.inference_variation"), &p.inference_variation);

@@ -1,0 +1,284 @@
+//! `hetsoc compare`: strategies side by side.
+
+use super::output::{print, print_json, print_warning};
+use super::target::{GranularityArgument, TargetArguments};
+use super::{CliError, Format};
+use crate::config::scenario::{ScenarioSpec, TargetSpec};
+use crate::experiment::compare::{Case, CaseKey, Comparison, Estimate, compare, play_cases};
+use crate::export::write_comparison;
+use crate::strategy::{STRATEGIES, StrategySpec};
+use clap::Args;
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Arguments of `hetsoc compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// Models of the library, model files or scenarios (.toml).
+    #[arg(value_name = "MODEL|SCENARIO", required = true)]
+    targets: Vec<String>,
+    /// Devices, comma separated (for models).
+    #[arg(long, value_delimiter = ',', conflicts_with = "soc")]
+    device: Vec<String>,
+    /// SoCs, comma separated (for models).
+    #[arg(long, value_delimiter = ',')]
+    soc: Vec<String>,
+    /// Runtimes, comma separated (for models).
+    #[arg(long, value_delimiter = ',')]
+    runtime: Vec<String>,
+    /// A strategy with parameters; may be given several times [default: every strategy that needs no plan].
+    #[arg(long)]
+    strategy: Vec<String>,
+    /// Granularities, comma separated [default: each strategy's own].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    granularity: Vec<GranularityArgument>,
+    /// Executors to use, comma separated [default: all of the runtime].
+    #[arg(long, value_delimiter = ',')]
+    executors: Vec<String>,
+    /// Requests of each replication (for models) [default: 20].
+    #[arg(long)]
+    requests: Option<u32>,
+    /// Time between requests, such as `33.3ms` (for models) [default: each when the one before is done].
+    #[arg(long)]
+    period: Option<String>,
+    /// Replications of each case, with seeds that are the same for all cases.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    replications: u32,
+    /// Seed of the first replication [default: 0, or the scenario's].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads [default: one for each core].
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Change a value of the scenarios or of a profile.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Also draw the table as a figure, .svg or .png.
+    #[cfg(feature = "plots")]
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// Overwrite the figure if it exists.
+    #[cfg(feature = "plots")]
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: &CompareArguments) -> Result<(), CliError> {
+    #[cfg(feature = "plots")]
+    if let Some(path) = &arguments.plot {
+        super::plot::check_figure_path(path, arguments.force)?;
+    }
+    let cases = arguments.cases()?;
+    let bar = if std::io::stderr().is_terminal() {
+        indicatif::ProgressBar::new(cases.len() as u64)
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+    let results = play_cases(&cases, arguments.replications, jobs, &|| bar.inc(1));
+    bar.finish_and_clear();
+    let seed = cases.first().map_or(0, |case| case.spec.seed);
+    let comparison = compare(&cases, &results, seed, arguments.replications);
+    if comparison.rows.iter().all(|row| row.failure.is_some()) {
+        let why = comparison.rows.iter().find_map(|row| row.failure.clone()).unwrap_or_default();
+        return Err(CliError::NothingMatched(format!("no case could be played: {why}")));
+    }
+    for warning in &comparison.warnings {
+        print_warning(warning);
+    }
+    match arguments.format {
+        Format::Json => print_json(&comparison)?,
+        Format::Csv => {
+            let mut bytes = Vec::new();
+            write_comparison(&comparison, &mut bytes).map_err(|error| CliError::Output(error.to_string()))?;
+            print(&String::from_utf8_lossy(&bytes))?;
+        }
+        Format::Table => print(&table(&comparison))?,
+    }
+    #[cfg(feature = "plots")]
+    if let Some(path) = &arguments.plot {
+        super::plot::write_figure_file(path, &crate::plot::comparison(&comparison), arguments.force)?;
+    }
+    Ok(())
+}
+
+impl CompareArguments {
+    fn cases(&self) -> Result<Vec<Case>, CliError> {
+        let strategies: Vec<StrategySpec> = if self.strategy.is_empty() {
+            let own = STRATEGIES.iter().filter(|entry| entry.name != "replay");
+            own.map(|entry| StrategySpec { name: entry.name.to_owned(), ..StrategySpec::default() }).collect()
+        } else {
+            self.strategy.iter().map(|text| text.parse()).collect::<Result<_, _>>()?
+        };
+        let granularities: Vec<Option<GranularityArgument>> = if self.granularity.is_empty() {
+            vec![None]
+        } else {
+            self.granularity.iter().copied().map(Some).collect()
+        };
+        let mut cases: Vec<Case> = Vec::new();
+        for target in self.settings()? {
+            let (spec, _) = target.scenario()?;
+            for strategy in &strategies {
+                for &granularity in &granularities {
+                    let mut spec = spec.clone();
+                    spec.strategy = strategy.clone();
+                    spec.granularity = granularity.map(GranularityArgument::granularity);
+                    let key = CaseKey {
+                        network: spec.name.clone(),
+                        device: place_of(&spec),
+                        runtime: runtime_of(&spec),
+                        condition: String::new(),
+                        strategy: strategy.to_string(),
+                        granularity: spec.granularity.map_or_else(String::new, |g| g.id().to_owned()),
+                    };
+                    if cases.iter().any(|case| case.key == key) {
+                        return Err(CliError::Usage(format!(
+                            "`{}` on {} is asked for twice",
+                            key.network, key.device
+                        )));
+                    }
+                    cases.push(Case { key, spec, overrides: self.overrides.clone(), dims: Vec::new() });
+                }
+            }
+        }
+        Ok(cases)
+    }
+
+    /// One target for each setting.
+    fn settings(&self) -> Result<Vec<TargetArguments>, CliError> {
+        let mut settings = Vec::new();
+        for target in &self.targets {
+            let mut base = TargetArguments::of(target.clone());
+            base.overrides.clone_from(&self.overrides);
+            base.seed = self.seed;
+            if base.is_scenario() {
+                settings.push(base);
+                continue;
+            }
+            base.executors.clone_from(&self.executors);
+            base.requests = Some(self.requests.unwrap_or(20));
+            base.period.clone_from(&self.period);
+            let places = if self.device.is_empty() { &self.soc } else { &self.device };
+            if places.is_empty() || self.runtime.is_empty() {
+                return Err(CliError::Usage(
+                    "models need --device (or --soc) and --runtime; see `hetsoc list devices`".to_owned(),
+                ));
+            }
+            for place in places {
+                for runtime in &self.runtime {
+                    let mut setting = base.clone();
+                    setting.runtime = Some(runtime.clone());
+                    if self.device.is_empty() {
+                        setting.soc = Some(place.clone());
+                    } else {
+                        setting.device = Some(place.clone());
+                    }
+                    settings.push(setting);
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// Device or SoC of a scenario; empty for plain task graphs.
+fn place_of(spec: &ScenarioSpec) -> String {
+    match &spec.target {
+        TargetSpec::Profiles { device, soc, .. } => {
+            device.clone().or_else(|| soc.clone()).unwrap_or_default()
+        }
+        TargetSpec::TaskGraph => String::new(),
+    }
+}
+
+fn runtime_of(spec: &ScenarioSpec) -> String {
+    match &spec.target {
+        TargetSpec::Profiles { runtime, .. } => runtime.clone(),
+        TargetSpec::TaskGraph => String::new(),
+    }
+}
+
+/// Renders a comparison. Writing to a string cannot fail, so results of `writeln!` are dropped.
+fn table(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} cases, {} replications each with the same seeds from {}\n",
+        comparison.rows.len(),
+        comparison.replications,
+        comparison.seed
+    );
+    for setting in &comparison.settings {
+        let key = [&setting.network, &setting.device, &setting.runtime, &setting.condition];
+        let name: Vec<&str> = key.iter().map(|s| s.as_str()).filter(|s| !s.is_empty()).collect();
+        let _ = writeln!(text, "{}", name.join(", "));
+        let _ = writeln!(
+            text,
+            "  {:<40} {:>4} {:>20} {:>9} {:>9} {:>18} {:>11} {:>8} {:>9}",
+            "", "rank", "latency (ms)", "p99", "speed-up", "energy (mJ)", "mJ x ms", "dropped", "belief %"
+        );
+        let mut members: Vec<_> =
+            comparison.rows.iter().filter(|row| row.key.setting() == key.map(String::as_str)).collect();
+        members.sort_by_key(|row| row.rank.unwrap_or(u32::MAX));
+        for row in members {
+            let name = row.key.alternative();
+            if let Some(failure) = &row.failure {
+                let _ = writeln!(text, "  {name:<40}    - {failure}");
+                continue;
+            }
+            let mark = match (row.winner, row.pareto) {
+                (true, true) => "*^",
+                (true, false) => "* ",
+                (false, true) => " ^",
+                (false, false) => "  ",
+            };
+            let number = |value: Option<f64>, digits: usize| {
+                value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
+            };
+            let _ = writeln!(
+                text,
+                "{mark}{name:<40} {:>4} {:>20} {:>9} {:>9} {:>18} {:>11} {:>8} {:>9}",
+                row.rank.map_or_else(|| "-".to_owned(), |r| r.to_string()),
+                interval(row.latency_ms, 3),
+                number(row.p99_ms.map(|e| e.mean), 3),
+                row.speedup_over_single.map_or_else(|| "-".to_owned(), |s| format!("{s:.2}x")),
+                interval(row.energy_per_inference_mj, 1),
+                number(row.energy_delay_mj_ms, 0),
+                number(row.dropped, 1),
+                number(row.prediction_error_percent, 1),
+            );
+        }
+        let _ = writeln!(text);
+    }
+    let _ = writeln!(
+        text,
+        "* the fastest, or not to be told apart from it (paired t-tests, Holm, 5 %); ^ on the front of latency and energy\n"
+    );
+    let _ = writeln!(
+        text,
+        "{:<42} {:>9} {:>6} {:>10} {:>14} {:>15}",
+        "over all settings", "settings", "wins", "mean rank", "mean slowdown", "worst slowdown"
+    );
+    for s in &comparison.standings {
+        let _ = writeln!(
+            text,
+            "{:<42} {:>9} {:>6} {:>10.2} {:>13.3}x {:>14.3}x",
+            s.alternative, s.settings, s.wins, s.mean_rank, s.mean_slowdown, s.worst_slowdown
+        );
+    }
+    text
+}
+
+fn interval(estimate: Option<Estimate>, digits: usize) -> String {
+    match estimate {
+        None => "-".to_owned(),
+        Some(Estimate { mean, half_width: None }) => format!("{mean:.digits$}"),
+        Some(Estimate { mean, half_width: Some(half) }) => format!("{mean:.digits$} +-{half:.digits$}"),
+    }
+}
