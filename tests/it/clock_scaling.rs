@@ -90,9 +90,9 @@ fn retimed_costs_equal_recompiled_ones() {
                 let (worst, mean, count) = errors("xiaomi-9", runtime, model, settings);
                 println!("{runtime} {model} {settings:?}: worst {worst:.2e}, mean {mean:.2e}, {count} times");
                 assert!(count > 50);
-                // MACE deals tiles out as its cores become free: that cores change unequally is not followed tile by tile.
-                let unequal =
-                let (most, on_average) = if unequal { (0.8, 0.15) } else { (1e-9, 1e-9) };
+                // MACE deals tiles out as its cores become free, and bounds a set's traffic by the rates of its cores: neither is
+                // followed tile by tile and core by core.
+                let (most, on_average) = if runtime == "mace" { (0.25, 0.012) } else { (1e-9, 1e-9) };
                 assert!(
                     worst < most && mean < on_average,
                     "{runtime} {model} {settings:?}: {worst:e} {mean:e}"
