@@ -288,6 +288,7 @@ mod tests {
             exponent: 2.0,
             rest: Mix { core: 0.0, memory: 0.0, constant: 0.5 },
             headroom: 0.0,
+            shares: [0.0; 4],
         }
     }
 
@@ -298,6 +299,18 @@ mod tests {
         // The slower of two domains counts: compute 6, traffic 2 + 6.
         clocks = ClockRatios { processors: vec![1.0, 2.0], memory: 2.0 };
         assert_eq!(pair().seconds(&clocks), 10.5);
+    }
+
+    #[test]
+    fn sets_that_deal_out_tiles_are_as_fast_as_their_cores_together() {
+        let set = Straggler {
+            domains: 0b101,
+            compute: Mix::core(6.0),
+            shares: [0.25, 0.75, 0.0, 0.0],
+            ..Straggler::FIXED
+        };
+        let clocks = ClockRatios { processors: vec![1.0, 9.0, 3.0], memory: 1.0 };
+        assert_eq!(set.seconds(&clocks), 12.0);
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl<O: Observer> Simulation<'_, O> {
         let state = &mut self.items[item];
         state.phase = phase;
         state.since = now;
-        if self.is_split() {
+        if self.is_split(item) {
             return self.occupy_split(now, item, phase, work, demand);
         }
         self.running[slot] = item;
@@ -203,7 +203,7 @@ impl<O: Observer> Simulation<'_, O> {
         start: SimTime,
         end: SimTime,
     ) {
-        if self.is_split() {
+        if self.is_split(item) {
             return self.book_segments(item, end);
         }
         let platform = &self.problem.platform;
