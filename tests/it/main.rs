@@ -9,6 +9,7 @@
 )]
 
 mod background;
+mod bad_dynamics;
 mod bad_profiles;
 mod build;
 mod calibration;
