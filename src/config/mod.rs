@@ -2,12 +2,14 @@
 
 pub mod assemble;
 pub mod check;
+mod co_execution_file;
 pub mod dag_file;
 mod device_thermal;
 pub mod document;
 mod dynamics;
 mod dynamics_background;
 mod dynamics_thermal;
+mod external;
 mod fitted_file;
 pub mod hardware;
 mod json;
@@ -21,12 +23,17 @@ mod scenario_background;
 mod scenario_dynamics;
 mod scenario_file;
 mod scenario_raw;
+mod scenario_stages;
 mod scenario_streams;
 mod soc_file;
 mod soc_raw;
+mod stage_graphs;
 mod support_file;
+mod trace_file;
+pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;

@@ -21,3 +21,4 @@ pub mod show;
 pub mod show_lowered;
 pub mod structure;
 pub mod tflite;
+pub mod transformer;
