@@ -8,9 +8,9 @@
     reason = "a test may panic"
 )]
 
-mod bad_input;
 mod background;
 mod bad_dynamics;
+mod bad_input;
 mod bad_profiles;
 mod build;
 mod calibration;
