@@ -86,7 +86,7 @@ pub enum CalibrateError {
     Prediction(#[from] PredictionError),
 }
 
-fn refuse(message: String, help: &str) -> CalibrateError {
+pub(super) fn refuse(message: String, help: &str) -> CalibrateError {
     CalibrateError::Input(Diagnostic::new("calibrate::data", message).help(help).into())
 }
 
@@ -125,6 +125,9 @@ pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, Cal
         refuse(format!("`{}` is not a precision", printable(&group.precision)), "fp32, fp16 or int8")
     })?;
     let target = Goal { start, group, executor: &executor, precision };
+    if start.runtime.lowering == "mace" {
+        return target.mace();
+    }
     match &executor.target {
         Target::Cores(kinds) => target.cores(kinds),
         Target::Device(id) => target.device(id),
@@ -132,14 +135,14 @@ pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, Cal
 }
 
 /// A network with its measured milliseconds.
-type Sample<'a> = (&'a Network, f64);
+pub(super) type Sample<'a> = (&'a Network, f64);
 
 /// One executor at one precision, to be calibrated.
 #[derive(Clone, Copy)]
-struct Goal<'a> {
-    start: &'a Start<'a>,
-    group: &'a GroupKey,
-    executor: &'a ExecutorName,
+pub(super) struct Goal<'a> {
+    pub(super) start: &'a Start<'a>,
+    pub(super) group: &'a GroupKey,
+    pub(super) executor: &'a ExecutorName,
     precision: Precision,
 }
 
@@ -244,7 +247,7 @@ impl<'a> Goal<'a> {
     }
 
     /// Fits without each family in turn and with all, and predicts by simulation.
-    fn assess(
+    pub(super) fn assess(
         &self,
         form: Form,
         samples: &[Sample<'_>],
@@ -252,20 +255,7 @@ impl<'a> Goal<'a> {
     ) -> Result<Calibration, CalibrateError> {
         let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
         let measured: Vec<f64> = samples.iter().map(|(_, ms)| *ms).collect();
-        let model_of = |fitted: ModelFit| FittedModel {
-            id: format!("{}-{}", self.executor.base(), self.precision.id()),
-            executor: self.executor.base(),
-            precision: self.precision,
-            form: form.id().to_owned(),
-            measured_with: self.group.runtime.clone(),
-            networks: samples.len() as u32,
-            families: 0,
-            leave_family_out: 0.0,
-            interval: (1.0, 1.0),
-            coefficients: fitted.coefficients,
-            residual: fitted.residual,
-            provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
-        };
+        let model_of = |fitted: ModelFit| self.model_of(form, samples.len(), fitted);
         let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {
             Ok(inference_ms(machine, ExecutorId(0), &samples[i].0.graph)?)
         };
@@ -303,8 +293,26 @@ impl<'a> Goal<'a> {
         })
     }
 
+    /// A candidate as a profile carries it.
+    pub(super) fn model_of(&self, form: Form, networks: usize, fitted: ModelFit) -> FittedModel {
+        FittedModel {
+            id: format!("{}-{}", self.executor.base(), self.precision.id()),
+            executor: self.executor.base(),
+            precision: self.precision,
+            form: form.id().to_owned(),
+            measured_with: self.group.runtime.clone(),
+            networks: networks as u32,
+            families: 0,
+            leave_family_out: 0.0,
+            interval: (1.0, 1.0),
+            coefficients: fitted.coefficients,
+            residual: fitted.residual,
+            provenance: Provenance { source: Arc::from(self.start.source), confidence: Confidence::Fitted },
+        }
+    }
+
     /// The machine of `run`, with a candidate in the profile.
-    fn machine_with(&self, model: FittedModel) -> Result<Machine, CalibrateError> {
+    pub(super) fn machine_with(&self, model: FittedModel) -> Result<Machine, CalibrateError> {
         let mut runtime = self.start.runtime.clone();
         runtime.fitted.retain(|known| known.executor != model.executor || known.precision != model.precision);
         runtime.fitted.push(model);
@@ -323,6 +331,6 @@ impl<'a> Goal<'a> {
     }
 }
 
-fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {
+pub(super) fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {
     rows.iter().find(|(model, _)| model == name).map(|(_, ms)| *ms)
 }

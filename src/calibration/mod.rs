@@ -12,6 +12,7 @@ pub mod fit;
 pub mod gpu;
 pub mod intervals;
 mod linear;
+pub mod mace;
 pub mod networks;
 pub mod operator_tables;
 pub mod power_fit;

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::families::family;
-use crate::config::model_file::{is_model_path, load_model};
+use crate::config::model_file::{is_model_path, load_model, renamed};
 use crate::config::read::read_text;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::operator_list::read_operator_lists;
+use crate::graph::passes::{Vocabulary, rules};
 
 /// Largest operator list that is read.
 const MAX_LIST_BYTES: u64 = 512 * 1024 * 1024;
@@ -30,12 +31,13 @@ pub struct Network {
 pub fn load_networks(path: &Path, lowering: &str) -> Result<Vec<Network>, InputError> {
     if !path.is_dir() {
         let lists = read_operator_lists(&read_text(path, MAX_LIST_BYTES)?)?;
+        let vocabulary = rules(lowering).map_or(Vocabulary::AsWritten, |rules| rules.vocabulary);
         return Ok(lists
             .into_iter()
             .map(|list| Network {
                 name: list.graph.name.clone(),
                 family: family(&list.family).to_owned(),
-                graph: list.graph,
+                graph: renamed(list.graph, vocabulary),
             })
             .collect());
     }

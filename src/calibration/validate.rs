@@ -82,6 +82,19 @@ pub struct Validation {
     pub skipped: Vec<Skipped>,
 }
 
+impl Validation {
+    /// This one with the rows of another table beside its own.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.rows += other.rows;
+        self.rows_compared += other.rows_compared;
+        self.groups.extend(other.groups);
+        self.decisions.extend(other.decisions);
+        self.skipped.extend(other.skipped);
+        self
+    }
+}
+
 /// Finds the profiles of a group: the SoC and the runtime; an explanation if there is none.
 pub type FindProfiles<'a> = &'a dyn Fn(&GroupKey) -> Result<(Soc, RuntimeProfile), String>;
 

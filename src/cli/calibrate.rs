@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::output::{print, print_json, print_warning, read_text};
-use crate::calibration::calibrate::{CalibrateError, Start};
+use crate::calibration::calibrate::{CalibrateError, FEWEST_NETWORKS, Start};
 use crate::calibration::profile_text::{extending_profile, fitted_tables};
 use crate::calibration::tables::groups;
 use crate::calibration::{
@@ -68,6 +68,8 @@ struct Row<'a> {
     precision: &'a str,
     networks: usize,
     families: u32,
+    /// Networks with the signed errors of the fit and of fits without their family, per cent; of small tables only.
+    by_network: Vec<(&'a str, f64, f64)>,
     leave_family_out_mape_percent: f64,
     leave_family_out_bias_percent: f64,
     leave_family_out_p90_ape_percent: f64,
@@ -203,6 +205,7 @@ fn row(calibration: &Calibration) -> Row<'_> {
         precision: &calibration.group.precision,
         networks: calibration.networks.len(),
         families: calibration.model.families,
+        by_network: by_network(calibration),
         leave_family_out_mape_percent: errors.mape,
         leave_family_out_bias_percent: errors.bias,
         leave_family_out_p90_ape_percent: errors.p90,
@@ -217,6 +220,19 @@ fn row(calibration: &Calibration) -> Row<'_> {
         operators_within_10_percent: calibration.operators.as_ref().map(|score| score.errors.within_10),
         kernel_choice_percent: calibration.operators.as_ref().map(|score| score.kernel_choice_percent),
     }
+}
+
+fn by_network(calibration: &Calibration) -> Vec<(&str, f64, f64)> {
+    if calibration.networks.len() >= FEWEST_NETWORKS {
+        return Vec::new();
+    }
+    let error = |predicted: &f64, measured: &f64| 100.0 * (predicted / measured - 1.0);
+    let names = calibration.networks.iter().map(String::as_str).zip(&calibration.measured);
+    let predictions = calibration.fitted.iter().zip(&calibration.unseen);
+    names
+        .zip(predictions)
+        .map(|((name, measured), (fitted, unseen))| (name, error(fitted, measured), error(unseen, measured)))
+        .collect()
 }
 
 fn table(rows: &[Row<'_>]) -> String {
@@ -249,6 +265,12 @@ fn table(rows: &[Row<'_>]) -> String {
                 row.executor, row.precision
             );
         }
+    }
+    for row in rows.iter().filter(|row| !row.by_network.is_empty()) {
+        let errors =
+            row.by_network.iter().map(|(name, fit, unseen)| format!("{name} {fit:+.1} ({unseen:+.1})"));
+        let errors = errors.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "{} {} per cent, unseen in brackets: {errors}", row.executor, row.precision);
     }
     for row in rows.iter().filter(|row| !row.left_at_prior.is_empty()) {
         let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
-use crate::calibration::{GroupKey, Validation, load_networks, read_measurements, validate};
+use crate::calibration::{GroupKey, Measurement, Validation, load_networks, read_measurements, validate};
 use crate::config::Library;
 use crate::soc::{RuntimeProfile, Soc};
 use clap::Args;
@@ -72,9 +72,26 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         };
         Ok((soc, runtime))
     };
-    let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
-    let networks = load_networks(&arguments.operators, lowering)?;
-    let validation = validate(&networks, &rows, &find)?;
+    // Each runtime executes what its own lowering makes of a network.
+    let mut parts: Vec<(String, Vec<Measurement>)> = Vec::new();
+    for row in rows {
+        let lowering = find(&row.group).map_or_else(|_| "tflite".to_owned(), |(_, runtime)| runtime.lowering);
+        match parts.iter_mut().find(|(known, _)| *known == lowering) {
+            Some((_, rows)) => rows.push(row),
+            None => parts.push((lowering, vec![row])),
+        }
+    }
+    let mut validation: Option<Validation> = None;
+    for (lowering, rows) in &parts {
+        let part = validate(&load_networks(&arguments.operators, lowering)?, rows, &find)?;
+        validation = Some(match validation {
+            Some(whole) => whole.with(part),
+            None => part,
+        });
+    }
+    let Some(validation) = validation else {
+        return Err(CliError::NothingMatched("the table has no rows".to_owned()));
+    };
     if let Some(path) = &arguments.report {
         let text = crate::calibration::report::markdown(&validation);
         crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))

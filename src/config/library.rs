@@ -16,8 +16,16 @@ macro_rules! embed {
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] =
-    embed!("a12-bionic", "bcm2712", "exynos-9820", "rk3588", "snapdragon-855" in "socs");
+const SOCS: &[(&str, &str)] = embed!(
+    "a12-bionic",
+    "bcm2712",
+    "exynos-9820",
+    "kirin-990",
+    "rk3588",
+    "snapdragon-855",
+    "snapdragon-865",
+    "snapdragon-888" in "socs"
+);
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] =
     embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
@@ -28,12 +36,16 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
     "snapdragon-855/mace",
+    "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
-    "snapdragon-855/tflite" in "runtimes"
+    "snapdragon-855/tflite",
+    "snapdragon-865/mace",
+    "snapdragon-888/mace" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(

@@ -9,7 +9,7 @@ use crate::graph::model::Graph;
 use crate::graph::neutral_json::read_neutral_json;
 use crate::graph::onnx::{OnnxOptions, read_onnx};
 use crate::graph::operator_list::read_operator_lists;
-use crate::graph::passes::{ALL, lower, rules};
+use crate::graph::passes::{ALL, Vocabulary, lower, rules};
 use crate::graph::tflite::read_tflite;
 use std::io::Read;
 use std::path::Path;
@@ -154,7 +154,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
 }
 
 impl ModelInput {
-    /// What a runtime executes for this model. A list stands for itself: it was lowered already.
+    /// What a runtime executes for this model. A list stands for itself: it was lowered already, only its operators take the runtime's names.
     ///
     /// # Errors
     /// An unknown set of lowering rules, with the known ones.
@@ -168,11 +168,19 @@ impl ModelInput {
             .help(format!("known are {}", known.join(", ")))
         })?;
         match &self.graph {
-            ModelGraph::List(list) => Ok(list.clone()),
+            ModelGraph::List(list) => Ok(renamed(list.clone(), rules.vocabulary)),
             ModelGraph::Graph(graph) => lower(graph, rules)
                 .map_err(|error| Diagnostic::new("model::lowering", error.to_string()).into()),
         }
     }
+}
+
+/// A list whose operators bear the names of a runtime, which its support tables know.
+pub(crate) fn renamed(mut list: LoweredGraph, vocabulary: Vocabulary) -> LoweredGraph {
+    for operator in &mut list.operators {
+        operator.op_type = vocabulary.of_tflite(&operator.op_type);
+    }
+    list
 }
 
 /// Drops the warnings of a loaded profile into a list.

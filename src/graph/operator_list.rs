@@ -1,7 +1,7 @@
 //! Operator-list CSV (Format A): the heavy kernels of networks as one runtime listed them, without edges.
 //!
-//! Columns `model,family,op_index,op,feature_json`, TensorFlow Lite operator names, square feature maps,
-//! batch 1. Each model becomes one [`LoweredGraph`].
+//! Columns `model,family,op_index,op,feature_json`, TensorFlow Lite operator names, feature maps
+//! square unless `input_width` and `output_width` say otherwise, batch 1. Each model becomes one [`LoweredGraph`].
 //!
 //! - The list states no edges. An operator's data input is the latest earlier result of its side
 //!   and channels (for a concatenation the latest unread results that add up); on top of that each operator

@@ -1,5 +1,7 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
+use super::mace_cpu;
+use super::mace_gpu::{self, Storage};
 use super::shape::Shape;
 use super::tflite_cpu::{self, Setting};
 use super::tflite_gpu::{self, Gpu};
@@ -13,6 +15,10 @@ pub enum Form {
     TfliteCpu,
     /// GPU delegate of TensorFlow Lite: [`tflite_gpu`].
     TfliteGpu(Gpu),
+    /// CPU kernels of MACE: [`mace_cpu`].
+    MaceCpu,
+    /// OpenCL kernels of MACE: [`mace_gpu`].
+    MaceGpu(Storage),
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -41,11 +47,14 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
         Self::TfliteGpu(Gpu::Apple),
+        Self::MaceCpu,
+        Self::MaceGpu(Storage::Image),
+        Self::MaceGpu(Storage::Buffer),
     ];
 
     /// The word used in profiles.
@@ -56,6 +65,9 @@ impl Form {
             Self::TfliteGpu(Gpu::Adreno) => "tflite-adreno",
             Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
             Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
+            Self::MaceCpu => "mace-cpu",
+            Self::MaceGpu(Storage::Image) => "mace-image",
+            Self::MaceGpu(Storage::Buffer) => "mace-buffer",
         }
     }
 
@@ -71,8 +83,16 @@ impl Form {
         let all: &'static [CoefficientInfo] = match self {
             Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
             Self::TfliteGpu(gpu) => gpu.coefficients(),
+            Self::MaceCpu => &mace_cpu::COEFFICIENTS,
+            Self::MaceGpu(_) => &mace_gpu::COEFFICIENTS,
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
+    }
+
+    /// Whether the coefficients belong to single cores, so that a fit of one set holds for any other set of cores of these kinds.
+    #[must_use]
+    pub const fn holds_for_any_set(self) -> bool {
+        matches!(self, Self::MaceCpu)
     }
 }
 
@@ -93,24 +113,38 @@ pub struct FittedTime {
     pub kernel: &'static str,
 }
 
+/// What an executor computes with, for forms that build on peak rates.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Workers {
+    /// Each core, or the device, at its present clock.
+    pub cores: Vec<mace_cpu::Core>,
+    /// Compute units of a device.
+    pub units: f64,
+    /// Work items of a wave.
+    pub wave: f64,
+}
+
 /// A fitted model of one executor at its clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedCost {
     equations: Equations,
     setting: Setting,
+    workers: Workers,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Equations {
     Cpu(Box<tflite_cpu::Coefficients>),
     Gpu(tflite_gpu::Coefficients),
+    MaceCpu(mace_cpu::Coefficients),
+    MaceGpu(mace_gpu::Coefficients),
 }
 
 impl FittedCost {
     /// The model of a profile on an executor; `None` if a coefficient is missing, which the reader of profiles
     /// has excluded.
     #[must_use]
-    pub fn new(model: &FittedModel, setting: Setting) -> Option<Self> {
+    pub fn new(model: &FittedModel, setting: Setting, workers: Workers) -> Option<Self> {
         let named = |name: &str| model.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
         let equations = match Form::from_id(&model.form)? {
             Form::TfliteCpu => {
@@ -125,8 +159,10 @@ impl FittedCost {
                     residual: model.residual.clone(),
                 })
             }
+            Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
+            Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
         };
-        Some(Self { equations, setting })
+        Some(Self { equations, setting, workers })
     }
 
     /// Overhead of a whole inference in seconds.
@@ -136,6 +172,8 @@ impl FittedCost {
             Equations::Cpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             // The host's clock is not part of a device executor.
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
+            Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
+            Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
         }
     }
 
@@ -143,7 +181,7 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) => 1.0,
+            Equations::Cpu(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) => 1.0,
             Equations::Gpu(coefficients) => {
                 let features = shapes
                     .iter()
@@ -162,6 +200,12 @@ impl FittedCost {
                 tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
             }
             Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
+            Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.cores),
+            Equations::MaceGpu(coefficients) => {
+                let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
+                let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };
+                coefficients.time(shape, &self.setting, &device)
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ pub mod gpu_blocks;
 pub mod gpu_coefficients;
 pub mod gpu_kernels;
 pub mod latency;
+pub mod mace_cpu;
+pub mod mace_gpu;
 pub mod machine;
 pub mod numbers;
 pub mod power;

@@ -20,6 +20,7 @@ mod graph_json;
 mod layering;
 mod lowering;
 mod lowering_runtimes;
+mod mace;
 mod naive_benchmark;
 mod one_switch;
 mod onnx_garbage;

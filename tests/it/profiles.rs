@@ -168,7 +168,7 @@ fn every_shipped_runtime_compiles_and_predicts() {
             let machine = machine(device, runtime, &[], &Clocks::default());
             let op_type = match runtime {
                 "tflite" => "CONV_2D",
-                "mace" => "Conv2D",
+                "mace" | "mace-buffer" => "Conv2D",
                 _ => "Convolution",
             };
             let graph = convolution(op_type, square(56, 64, 64, 3, 1));

@@ -17,8 +17,18 @@ pub(super) const OPERATORS: [&str; 8] = [
     "CONCATENATION",
 ];
 
-const NAMES: [&str; 8] =
-    ["input_shape", "input_channel", "output_shape", "stride", "kernel", "filter", "group", "flops"];
+const NAMES: [&str; 10] = [
+    "input_shape",
+    "input_channel",
+    "output_shape",
+    "stride",
+    "kernel",
+    "filter",
+    "group",
+    "flops",
+    "input_width",
+    "output_width",
+];
 
 /// Largest accepted feature except `flops`: far above any real layer, and small enough that products fit.
 const MAX_FEATURE: u64 = 1 << 20;
@@ -29,7 +39,7 @@ const MAX_FLOPS: u64 = 1 << 60;
 /// The features of one row; `None` where a key does not apply.
 #[derive(Debug, Default)]
 pub(super) struct Features {
-    values: [Option<u64>; 8],
+    values: [Option<u64>; 10],
 }
 
 impl Features {
@@ -58,6 +68,13 @@ impl Features {
         NAMES.iter().position(|n| *n == name).and_then(|i| self.values[i])
     }
 
+    /// Height and width; without a width the map is square.
+    fn sides(&self, height: &str, width: &str) -> Result<(u64, u64), KernelError> {
+        let height = self.need(height)?;
+        let width = if self.get(width).is_some() { self.need(width)? } else { height };
+        Ok((height, width))
+    }
+
     fn need(&self, name: &str) -> Result<u64, KernelError> {
         match self.get(name) {
             Some(0) | None => {
@@ -76,16 +93,22 @@ pub(super) enum KernelError {
     Feature(String),
 }
 
-/// A square feature map.
+/// A feature map; `side` is its height, and its width too unless the row states one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Map {
     pub(super) side: u64,
+    pub(super) width: u64,
     pub(super) channels: u64,
 }
 
 impl Map {
+    /// Whether both have the same height and width.
+    pub(super) const fn same_plane(self, other: Self) -> bool {
+        self.side == other.side && self.width == other.width
+    }
+
     pub(super) const fn elements(self) -> u64 {
-        self.side.saturating_mul(self.side).saturating_mul(self.channels)
+        self.side.saturating_mul(self.width).saturating_mul(self.channels)
     }
 }
 
@@ -135,24 +158,30 @@ pub(super) fn kernel(op: &str, f: &Features, existing: &[Map]) -> Result<Kernel,
 /// The input without explicit padding.
 fn input_map(f: &Features, existing: &[Map]) -> Result<Map, KernelError> {
     let channels = f.need("input_channel")?;
-    let stated = Map { side: f.need("input_shape")?, channels };
-    let strided = Map { side: f.need("output_shape")?.saturating_mul(f.need("stride")?), channels };
-    Ok(if existing.contains(&stated) || stated.side <= strided.side { stated } else { strided })
+    let (height, width) = f.sides("input_shape", "input_width")?;
+    let (out_height, out_width) = f.sides("output_shape", "output_width")?;
+    let stride = f.need("stride")?;
+    let stated = Map { side: height, width, channels };
+    if existing.contains(&stated) {
+        return Ok(stated);
+    }
+    let strided = |stated: u64, out: u64| stated.min(out.saturating_mul(stride));
+    Ok(Map { side: strided(height, out_height), width: strided(width, out_width), channels })
 }
 
 /// The window as stated: its input side keeps explicit padding, which a cost model counts.
 fn window(input: Map, output: Map, f: &Features, groups: u64) -> Result<Window, KernelError> {
-    let side = f.need("input_shape")?;
+    let (height, width) = f.sides("input_shape", "input_width")?;
     let (kernel, stride) = (f.need("kernel")?, f.need("stride")?);
     if kernel > 1 << 12 {
         return Err(KernelError::Feature(format!("feature `kernel` is {kernel}, above 4096")));
     }
     Ok(Window {
-        in_height: side,
-        in_width: side,
+        in_height: height,
+        in_width: width,
         in_channels: input.channels,
         out_height: output.side,
-        out_width: output.side,
+        out_width: output.width,
         out_channels: output.channels,
         kernel_height: kernel,
         kernel_width: kernel,
@@ -177,7 +206,8 @@ fn convolution(op: &str, f: &Features, existing: &[Map]) -> Result<Kernel, Kerne
             input.channels
         )));
     }
-    let output = Map { side: f.need("output_shape")?, channels };
+    let (side, width) = f.sides("output_shape", "output_width")?;
+    let output = Map { side, width, channels };
     let window = window(input, output, f, groups)?;
     let per_output = (input.channels / groups) * window.kernel_height * window.kernel_width;
     let (op_type, class) = if depthwise {
@@ -201,7 +231,8 @@ fn convolution(op: &str, f: &Features, existing: &[Map]) -> Result<Kernel, Kerne
 
 fn pool(op: &str, f: &Features, existing: &[Map]) -> Result<Kernel, KernelError> {
     let input = input_map(f, existing)?;
-    let output = Map { side: f.need("output_shape")?, channels: input.channels };
+    let (side, width) = f.sides("output_shape", "output_width")?;
+    let output = Map { side, width, channels: input.channels };
     Ok(Kernel {
         op_type: if op == "MAX_POOL_2D" { "MAX_POOL_2D" } else { "AVERAGE_POOL_2D" },
         class: OperatorClass::Pooling,
@@ -216,8 +247,9 @@ fn pool(op: &str, f: &Features, existing: &[Map]) -> Result<Kernel, KernelError>
 
 /// Global average: `output_shape` is the number of output elements, not a side.
 fn mean(f: &Features) -> Result<Kernel, KernelError> {
-    let input = Map { side: f.need("input_shape")?, channels: f.need("input_channel")? };
-    let output = Map { side: 1, channels: f.need("output_shape")? };
+    let (side, width) = f.sides("input_shape", "input_width")?;
+    let input = Map { side, width, channels: f.need("input_channel")? };
+    let output = Map { side: 1, width: 1, channels: f.need("output_shape")? };
     if output.channels != input.channels {
         return Err(KernelError::Feature(format!(
             "`output_shape` of a global average is its number of elements, {} for {} channels",
@@ -244,17 +276,17 @@ fn fully_connected(f: &Features) -> Result<Kernel, KernelError> {
         geometry: Geometry::MatMul { batch: 1, m: 1, n, k },
         macs: n * k,
         weights: n * k + n,
-        input: Map { side: 1, channels: k },
+        input: Map { side: 1, width: 1, channels: k },
         inputs: 1,
-        output: Map { side: 1, channels: n },
+        output: Map { side: 1, width: 1, channels: n },
     })
 }
 
 /// `kernel` is the number of inputs, `filter` all channels, `input_channel` those of the first input.
 fn concatenation(f: &Features) -> Result<Kernel, KernelError> {
-    let side = f.need("input_shape")?;
-    let output = Map { side, channels: f.need("filter")? };
-    if f.need("output_shape")? != side {
+    let (side, width) = f.sides("input_shape", "input_width")?;
+    let output = Map { side, width, channels: f.need("filter")? };
+    if f.sides("output_shape", "output_width")? != (side, width) {
         return Err(KernelError::Feature(
             "`output_shape` of a concatenation equals `input_shape`".to_owned(),
         ));
@@ -265,7 +297,7 @@ fn concatenation(f: &Features) -> Result<Kernel, KernelError> {
         geometry: Geometry::Elements { read: output.elements(), written: output.elements() },
         macs: 0,
         weights: 0,
-        input: Map { side, channels: f.need("input_channel")? },
+        input: Map { side, width, channels: f.need("input_channel")? },
         inputs: f.need("kernel")?,
         output,
     })

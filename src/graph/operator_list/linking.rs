@@ -85,7 +85,7 @@ impl Linker {
     /// Results of one side whose channels add up: the latest unread ones first.
     fn operands(&self, kernel: &Kernel) -> Option<Vec<usize>> {
         let mut candidates: Vec<usize> =
-            (0..self.results.len()).filter(|&i| self.results[i].map.side == kernel.output.side).collect();
+            (0..self.results.len()).filter(|&i| self.results[i].map.same_plane(kernel.output)).collect();
         candidates.sort_by_key(|&i| (self.results[i].read, std::cmp::Reverse(i)));
         let wanted = usize::try_from(kernel.inputs).ok().filter(|&n| n <= candidates.len())?;
         let channels: Vec<u64> = candidates.iter().map(|&i| self.results[i].map.channels).collect();
@@ -133,7 +133,7 @@ fn search(
 }
 
 fn shape(map: Map) -> Vec<u64> {
-    vec![1, map.channels, map.side, map.side]
+    vec![1, map.channels, map.side, map.width]
 }
 
 fn tensor(graph: &mut LoweredGraph, name: String, elements: u64, shape: Vec<u64>) -> u32 {

@@ -81,6 +81,12 @@ const NAMES: &[(Kind, &str, &str, &str, &str)] = &[
 ];
 
 impl Vocabulary {
+    /// This runtime's name of an operator that an operator list names as TFLite does; unknown names stay.
+    #[must_use]
+    pub fn of_tflite(self, name: &str) -> String {
+        NAMES.iter().find(|row| row.1 == name).map_or_else(|| name.to_owned(), |row| self.name(row.0, name))
+    }
+
     /// The name of an operator of `kind` that its file writes as `written`; the latter where this
     /// runtime has no word of its own, which a support table then refuses.
     #[must_use]

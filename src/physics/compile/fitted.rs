@@ -1,6 +1,7 @@
 //! Fitted models of a runtime profile on the executors of a machine.
 
-use super::super::fitted::FittedCost;
+use super::super::fitted::{FittedCost, Form, Workers};
+use super::super::mace_cpu::Core;
 use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
@@ -44,15 +45,27 @@ impl Builder<'_> {
     pub(super) fn fitted(
         &mut self,
         name: &ExecutorName,
+        members: &[Member],
         arrangement: &Arrangement,
     ) -> Result<Option<FittedCost>, InputError> {
         let runtime = self.parts.runtime;
         let exact = runtime.fitted_for(&name.base(), arrangement.precision);
-        let Some(model) = exact.or_else(|| straggler_model(runtime, name, arrangement.precision)) else {
+        let of_cores = exact.or_else(|| model_of_cores(runtime, name, arrangement.precision));
+        let Some(model) = of_cores.or_else(|| straggler_model(runtime, name, arrangement.precision)) else {
             return Ok(None);
         };
+        let workers = Workers {
+            cores: arrangement
+                .workers
+                .iter()
+                .zip(members)
+                .map(|((worker, _), member)| Core { peak: worker.peak, clock: self.clocks_of(member).1 })
+                .collect(),
+            units: arrangement.units,
+            wave: arrangement.wave,
+        };
         self.numbers.note(format!("{}.fitted.{}", runtime.id, model.id), &model.provenance);
-        FittedCost::new(model, arrangement.setting).map(Some).ok_or_else(|| {
+        FittedCost::new(model, arrangement.setting, workers).map(Some).ok_or_else(|| {
             fault(
                 "soc::missing-coefficient",
                 format!(
@@ -66,15 +79,21 @@ impl Builder<'_> {
 
     /// Highest clock / present clock of a core or device.
     fn clock_scale(&self, member: &Member) -> f64 {
+        let (highest, present) = self.clocks_of(member);
+        highest / present
+    }
+
+    /// Highest and present clock of a core or device in Hz; both 1 for one that the SoC does not have.
+    fn clocks_of(&self, member: &Member) -> (f64, f64) {
         let soc = self.soc();
         let (id, opps) = match self.cluster_of(member.resource) {
             Some(cluster) => (cluster.id.as_str(), &cluster.opps),
             None => match soc.devices.iter().find(|d| d.id == member.performs_as) {
                 Some(device) => (device.id.as_str(), &device.opps),
-                None => return 1.0,
+                None => return (1.0, 1.0),
             },
         };
-        opps.highest().clock.0 / self.opp(id, opps).clock.0
+        (opps.highest().clock.0, self.opp(id, opps).clock.0)
     }
 
     /// The busy shares of a set of unequal cores from the fitted rates of its kinds, each at its clock; `None`
@@ -97,6 +116,27 @@ impl Builder<'_> {
             .collect();
         Some(super::super::core_set::busy_shares(&rates?))
     }
+}
+
+/// For a set of cores without a fit of its own, a model whose coefficients belong to single cores and that was fitted with
+/// all kinds of its cores.
+fn model_of_cores<'a>(
+    runtime: &'a RuntimeProfile,
+    name: &ExecutorName,
+    precision: Precision,
+) -> Option<&'a FittedModel> {
+    let kinds = |name: &ExecutorName| match &name.target {
+        Target::Cores(groups) => groups.iter().map(|(_, kind)| kind.clone()).collect(),
+        Target::Device(_) => Vec::new(),
+    };
+    let wanted: Vec<String> = kinds(name);
+    runtime.fitted.iter().find(|model| {
+        let known = model.executor.parse::<ExecutorName>().map(|name| kinds(&name)).unwrap_or_default();
+        model.precision == precision
+            && Form::from_id(&model.form).is_some_and(Form::holds_for_any_set)
+            && !wanted.is_empty()
+            && wanted.iter().all(|kind| known.contains(kind))
+    })
 }
 
 /// For a set of cores without a fit of its own, the largest fitted set of its slowest kind: work is split evenly in

@@ -51,7 +51,7 @@ impl<'a> Builder<'a> {
             if precision == own || precision == Precision::Int8 {
                 let mut arrangement = self.arrangement(members, &performances, precision)?;
                 arrangement.setting = self.setting(members, &arrangement)?;
-                arrangement.fitted = self.fitted(name, &arrangement)?;
+                arrangement.fitted = self.fitted(name, members, &arrangement)?;
                 arrangements.push(arrangement);
             }
         }
