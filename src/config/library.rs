@@ -45,7 +45,9 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
-    "snapdragon-888/mace" in "runtimes"
+    "snapdragon-865/mace-buffer",
+    "snapdragon-888/mace",
+    "snapdragon-888/mace-buffer" in "runtimes"
 );
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed!(

@@ -9,6 +9,7 @@ mod fitted_file;
 pub mod hardware;
 mod json;
 pub mod library;
+pub mod memory_type;
 pub mod model_file;
 pub mod plan_file;
 pub mod read;

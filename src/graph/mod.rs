@@ -16,6 +16,7 @@ pub mod operator_class;
 pub mod operator_list;
 pub mod partition;
 pub mod passes;
+pub mod sequence;
 mod shape_inference;
 pub mod show;
 pub mod show_lowered;

@@ -144,6 +144,13 @@ impl Machine {
         Some(self.models.get(executor.0 as usize)?.arrangements.first()?.setting)
     }
 
+    /// Compute units and work items of a wave of a device; 1 and 1 for cores.
+    #[must_use]
+    pub fn waves(&self, executor: ExecutorId) -> Option<(f64, f64)> {
+        let arrangement = self.models.get(executor.0 as usize)?.arrangements.first()?;
+        Some((arrangement.units, arrangement.wave))
+    }
+
     /// Whether an executor computes by a model fitted to measurements.
     #[must_use]
     pub fn is_fitted(&self, executor: ExecutorId) -> bool {

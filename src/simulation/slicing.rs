@@ -4,7 +4,7 @@ use super::play::views;
 use super::problem::{Problem, SimulationError, StreamProblem};
 use crate::graph::partition::partition;
 use crate::physics::{Machine, SliceCosts};
-use crate::predict::Estimates;
+use crate::predict::{Estimates, SliceEstimates, SlicePredictor, Trained};
 use crate::strategy::{SlicingView, Strategy, StrategyError};
 
 /// Asks the strategy which operators to cut, and returns the problem with the graphs of slices; `None` when nothing is cut.
@@ -33,10 +33,19 @@ pub fn slice(
                 .ok_or_else(|| invalid("a plain task graph has no operators to cut".to_owned()))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let costs: Vec<SliceCosts<'_>> = graphs.iter().map(|graph| SliceCosts::new(machine, graph)).collect();
+    let predictor = strategy.slice_predictor();
+    let costs: Vec<Box<dyn SliceEstimates + '_>> = graphs
+        .iter()
+        .map(|graph| -> Box<dyn SliceEstimates + '_> {
+            match predictor {
+                SlicePredictor::Oracle => Box::new(SliceCosts::new(machine, graph)),
+                _ => Box::new(Trained::new(predictor, machine, graph)),
+            }
+        })
+        .collect();
     let whole = views(problem, &estimates);
     let views: Vec<SlicingView<'_>> =
-        whole.into_iter().zip(&costs).map(|(whole, slices)| SlicingView { whole, slices }).collect();
+        whole.into_iter().zip(&costs).map(|(whole, slices)| SlicingView { whole, slices: &**slices }).collect();
     let splits = strategy.slice(&views)?;
     if splits.len() != problem.streams.len() {
         let what = format!("cuts for {} of {} streams", splits.len(), problem.streams.len());

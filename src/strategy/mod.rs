@@ -5,6 +5,7 @@
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
 pub mod co_execution;
+pub mod codl;
 mod delegate;
 mod eft;
 mod host;
@@ -20,6 +21,7 @@ mod single;
 mod unit_graph;
 mod view;
 
+pub use codl::{Codl, Prescribed};
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
 pub use host::HostTransfer;
@@ -34,6 +36,7 @@ pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, SlicingView};
 
 use crate::graph::partition::Split;
+use crate::predict::SlicePredictor;
 use crate::soc::ExecutorId;
 
 /// The unit that a strategy places.
@@ -129,6 +132,11 @@ pub trait Strategy {
     /// Whether it cuts operators into slices, and has to be asked for them by [`Strategy::slice`] first.
     fn slices(&self) -> bool {
         false
+    }
+
+    /// How it knows what slices take.
+    fn slice_predictor(&self) -> SlicePredictor {
+        SlicePredictor::Oracle
     }
 
     /// Decides which operators of each stream to cut, before it plans. Then [`Strategy::plan`] sees the graphs of slices, with
