@@ -137,6 +137,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
         seed: 1,
         noise: true,
         limits: Limits::default(),
+        dynamics: None,
     }
 }
 

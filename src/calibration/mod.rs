@@ -15,6 +15,7 @@ mod linear;
 pub mod mace;
 pub mod networks;
 pub mod operator_tables;
+pub mod pair;
 pub mod power_fit;
 pub mod priors;
 pub mod profile_text;

@@ -68,7 +68,7 @@ pub fn extending_profile(base: &str, id: &str, soc: &str, models: &[FittedModel]
 }
 
 /// A number with so many significant digits, without an exponent.
-fn significant(value: f64, digits: i32) -> String {
+pub(super) fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0.0".to_owned();
     }

@@ -51,6 +51,7 @@ pub fn inference_ms(
         noise: false,
         stop_after: None,
         limits: Limits::default(),
+        dynamics: None,
     };
     let outcome = simulate(&problem, &mut Single::new(Some(executor)), &mut ())?;
     let latency = outcome.streams.first().and_then(|stream| stream.latencies.first());

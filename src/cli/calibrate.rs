@@ -1,6 +1,7 @@
 //! `hetsoc calibrate`: fit the models of a runtime profile to measurements.
 
 use super::CliError;
+use super::calibrate_pair::PairArguments;
 use super::output::{print, print_json, print_warning, read_text};
 use crate::calibration::calibrate::{CalibrateError, FEWEST_NETWORKS, Start};
 use crate::calibration::profile_text::{extending_profile, fitted_tables};
@@ -19,11 +20,13 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArguments {
     /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
-    #[arg(long, value_name = "FILE|DIR")]
-    operators: PathBuf,
+    #[arg(long, value_name = "FILE|DIR", required_unless_present = "coexec", requires = "measurements")]
+    operators: Option<PathBuf>,
     /// Measurement tables (Format B, .csv), of whole networks or of operators; may be given several times.
-    #[arg(long, value_name = "TABLE", required = true)]
+    #[arg(long, value_name = "TABLE", required_unless_present = "coexec", requires = "operators")]
     measurements: Vec<PathBuf>,
+    #[command(flatten)]
+    pair: PairArguments,
     /// Built-in runtime profile to extend, such as `snapdragon-855/tflite` [default: from SoC and runtime of the rows].
     #[arg(long, value_name = "PROFILE")]
     base: Option<String>,
@@ -86,6 +89,7 @@ struct Row<'a> {
 }
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
+    let Some(list) = &arguments.operators else { return calibrate_pair(arguments) };
     let (mut rows, mut operators) = (Vec::new(), Vec::new());
     for path in &arguments.measurements {
         let text = read_text(path)?;
@@ -143,7 +147,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         }
     };
     let runtime = Library.runtime(&soc.id, &base, &[])?.value;
-    let mut networks = load_networks(&arguments.operators, &runtime.lowering)?;
+    let mut networks = load_networks(list, &runtime.lowering)?;
     if !arguments.networks.is_empty() {
         for name in &arguments.networks {
             if !networks.iter().any(|network| network.name == *name) {
@@ -194,6 +198,20 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         return print_json(&printed);
     }
     print(&table(&printed))
+}
+
+fn calibrate_pair(arguments: &CalibrateArguments) -> Result<(), CliError> {
+    let text = arguments.pair.run(
+        arguments.soc.as_deref(),
+        arguments.base.as_deref(),
+        arguments.source.as_deref(),
+        arguments.tables_only,
+        arguments.format,
+    )?;
+    crate::export::write_file(&arguments.out, arguments.force, |to| {
+        std::io::Write::write_all(to, text.as_bytes())
+    })
+    .map_err(|error| CliError::Output(error.to_string()))
 }
 
 fn row(calibration: &Calibration) -> Row<'_> {

@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, warnings and errors to standard error.
 
 mod calibrate;
+mod calibrate_pair;
 mod check;
 mod compare;
 mod dag;
@@ -16,6 +17,7 @@ mod show;
 mod summary_table;
 mod target;
 mod validate;
+mod validate_pair;
 
 pub use exit::{CliError, ExitCode};
 

@@ -1,6 +1,7 @@
 //! `hetsoc validate`: score profiles against measurements.
 
 use super::output::{print, print_json, read_text};
+use super::validate_pair::{JOINT, JointArguments};
 use super::{CliError, Format};
 use crate::calibration::{GroupKey, Measurement, Validation, load_networks, read_measurements, validate};
 use crate::config::Library;
@@ -13,19 +14,21 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
     /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
-    #[arg(long, value_name = "FILE|DIR")]
-    operators: PathBuf,
+    #[arg(long, value_name = "FILE|DIR", required_unless_present_any = JOINT, requires = "measurements")]
+    operators: Option<PathBuf>,
     /// Measurement table (Format B, .csv).
-    #[arg(long, value_name = "TABLE")]
-    measurements: PathBuf,
-    /// Compare the rows of this SoC only, id or .toml path.
+    #[arg(long, value_name = "TABLE", required_unless_present_any = JOINT, requires = "operators")]
+    measurements: Option<PathBuf>,
+    #[command(flatten)]
+    joint: JointArguments,
+    /// Compare the rows of this SoC only, id or .toml path; for joint runs their SoC [default there: x86-pair].
     #[arg(long)]
     soc: Option<String>,
     /// Runtime profile (.toml) to score instead of the built-in ones.
     #[arg(long, value_name = "FILE")]
     profile: Option<String>,
     /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = JOINT)]
     report: Option<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
@@ -39,7 +42,14 @@ pub(super) struct ValidateArguments {
 pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let conditions: Vec<Condition> =
         arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
-    let mut rows = read_measurements(&read_text(&arguments.measurements)?)?;
+    let (Some(operators), Some(measurements)) = (&arguments.operators, &arguments.measurements) else {
+        let soc = arguments.soc.as_deref();
+        let found = arguments.joint.run(soc, arguments.profile.as_deref(), arguments.format)?;
+        return failed(
+            conditions.iter().filter_map(|condition| condition.breaks(&found, "the table")).collect(),
+        );
+    };
+    let mut rows = read_measurements(&read_text(measurements)?)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
     if let Some(soc) = &own_soc {
@@ -83,7 +93,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     }
     let mut validation: Option<Validation> = None;
     for (lowering, rows) in &parts {
-        let part = validate(&load_networks(&arguments.operators, lowering)?, rows, &find)?;
+        let part = validate(&load_networks(operators, lowering)?, rows, &find)?;
         validation = Some(match validation {
             Some(whole) => whole.with(part),
             None => part,
@@ -106,7 +116,10 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         return Err(CliError::NothingMatched("no row of the table has a profile and operators".to_owned()));
     }
     let value = serde_json::to_value(&validation).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    let broken: Vec<String> = conditions.iter().flat_map(|condition| condition.broken(&value)).collect();
+    failed(conditions.iter().flat_map(|condition| condition.broken(&value)).collect())
+}
+
+fn failed(broken: Vec<String>) -> Result<(), CliError> {
     if broken.is_empty() { Ok(()) } else { Err(CliError::Threshold(broken.join("; "))) }
 }
 
@@ -117,7 +130,7 @@ struct Condition {
     limit: f64,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "mape_percent",
     "bias_percent",
     "median_ape_percent",
@@ -131,6 +144,7 @@ const KEYS: [&str; 13] = [
     "constant_choice_percent",
     "kendall_tau_b",
     "mean_regret_percent",
+    "leave_layer_out_mape_percent",
 ];
 
 impl Condition {
@@ -154,17 +168,22 @@ impl Condition {
         let entries = ["groups", "decisions"].iter().filter_map(|list| validation[list].as_array()).flatten();
         entries
             .filter_map(|entry| {
-                let value = entry[&self.key].as_f64()?;
-                let beyond = if self.above { value > self.limit } else { value < self.limit };
                 let of = |key: &str| entry[key].as_str().unwrap_or_default();
                 let name = if entry.get("alternatives").is_some() {
                     format!("{} {}", of("soc"), of("alternatives"))
                 } else {
                     format!("{} {} {} {}", of("soc"), of("processor"), of("cores"), of("precision"))
                 };
-                beyond.then(|| format!("{} of {name} is {value:.3}", self.key))
+                self.breaks(entry, &name)
             })
             .collect()
+    }
+
+    /// What to say if the figure of an entry is beyond the limit.
+    fn breaks(&self, entry: &serde_json::Value, name: &str) -> Option<String> {
+        let value = entry[&self.key].as_f64()?;
+        let beyond = if self.above { value > self.limit } else { value < self.limit };
+        beyond.then(|| format!("{} of {name} is {value:.3}", self.key))
     }
 }
 

@@ -195,7 +195,8 @@ fn profiles(
     };
     let choice =
         Choice { device: device.as_deref(), soc: soc.as_deref(), runtime, executors, clocks, overrides };
-    let Hardware { soc, device, runtime, machine } = unwrap_loaded(hardware(&choice)?, warnings);
+    let hardware = unwrap_loaded(hardware(&choice)?, warnings);
+    let Hardware { soc, device, runtime, machine } = &hardware;
     for executor in &machine.platform.executors {
         let base = executor.name.split('@').next().unwrap_or_default();
         let fits =
@@ -216,7 +217,7 @@ fn profiles(
     // A profile is known by what was understood of it, so that comments and spacing do not change a hash.
     hashes.insert("soc".to_owned(), input_hash(format!("{soc:?}").as_bytes()));
     hashes.insert("runtime".to_owned(), input_hash(format!("{runtime:?}").as_bytes()));
-    if let Some(device) = &device {
+    if let Some(device) = device {
         hashes.insert("device".to_owned(), input_hash(format!("{device:?}").as_bytes()));
     }
     let mut streams = Vec::new();
@@ -246,7 +247,7 @@ fn profiles(
             ));
         }
         let costs = machine.cost_table(&lowered)?;
-        warnings.extend(unchecked(&machine, &lowered, &stream.name));
+        warnings.extend(unchecked(machine, &lowered, &stream.name));
         labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));
         streams.push(StreamProblem {
             name: stream.name.clone(),
@@ -269,6 +270,13 @@ fn profiles(
         NetworkSpec::ContentionFree => {}
     }
     let labels = RunLabels::new(spec.name.clone(), soc.id.clone(), spec.seed, &platform, labels);
+    let dynamics = match &spec.dynamics {
+        Some(dynamics) => {
+            let graphs: Vec<&LoweredGraph> = streams.iter().filter_map(|s| s.operators.as_ref()).collect();
+            Some(Box::new(super::dynamics::dynamics(dynamics, &hardware, clocks, &graphs)?))
+        }
+        None => None,
+    };
     let problem = Problem {
         platform,
         streams,
@@ -278,8 +286,9 @@ fn profiles(
         noise: spec.noise,
         stop_after: spec.stop.requests,
         limits: limits(spec),
+        dynamics,
     };
-    Ok((problem, labels, Some(machine)))
+    Ok((problem, labels, Some(hardware.machine)))
 }
 
 /// Operators whose support depends on conditions that the graph does not tell.

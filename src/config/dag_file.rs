@@ -137,6 +137,7 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         noise: false,
         stop_after: None,
         limits: Limits::default(),
+        dynamics: None,
     })
 }
 

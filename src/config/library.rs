@@ -9,14 +9,15 @@ use super::{runtime_file, soc_file, support_file};
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 use crate::soc::{Device, RuntimeProfile, Soc, SupportTable};
 
+// One id to a line, so that profiles which arrive at the same time do not get into each other's way.
 macro_rules! embed {
-    ($($id:literal),* in $folder:literal) => {
+    ($folder:literal; $($id:literal,)*) => {
         &[$(($id, include_str!(concat!("../../soc-profiles/", $folder, "/", $id, ".toml")))),*]
     };
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!(
+const SOCS: &[(&str, &str)] = embed! { "socs";
     "a12-bionic",
     "bcm2712",
     "exynos-9820",
@@ -24,13 +25,19 @@ const SOCS: &[(&str, &str)] = embed!(
     "rk3588",
     "snapdragon-855",
     "snapdragon-865",
-    "snapdragon-888" in "socs"
-);
+    "snapdragon-888",
+    "x86-pair",
+};
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] =
-    embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
+const DEVICES: &[(&str, &str)] = embed! { "devices";
+    "oneplus-7-pro",
+    "orange-pi-5",
+    "raspberry-pi-5",
+    "xiaomi-9",
+    "xperia-1",
+};
 /// Embedded runtime profiles, as `soc/runtime`.
-const RUNTIMES: &[(&str, &str)] = embed!(
+const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "a12-bionic/tflite",
     "bcm2712/mace",
     "bcm2712/ncnn",
@@ -49,10 +56,19 @@ const RUNTIMES: &[(&str, &str)] = embed!(
     "snapdragon-888/mace",
     "snapdragon-888/mace-buffer" in "runtimes"
 );
+    "snapdragon-888/mace",
+    "x86-pair/onnxruntime",
+};
 /// Embedded operator-support tables.
-const SUPPORT: &[(&str, &str)] = embed!(
-    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "tflite-cpu", "tflite-gpu" in "support"
-);
+const SUPPORT: &[(&str, &str)] = embed! { "support";
+    "mace-cpu",
+    "mace-gpu",
+    "ncnn-cpu",
+    "ncnn-gpu",
+    "onnxruntime-cpu",
+    "tflite-cpu",
+    "tflite-gpu",
+};
 
 /// The longest chain of profiles that extend one another.
 const LONGEST_CHAIN: usize = 8;

@@ -2,9 +2,12 @@
 
 pub mod assemble;
 pub mod check;
+mod co_execution_file;
 pub mod dag_file;
 mod device_thermal;
 pub mod document;
+mod dynamics;
+mod dynamics_thermal;
 mod fitted_file;
 pub mod hardware;
 mod json;
@@ -15,6 +18,7 @@ pub mod plan_file;
 pub mod read;
 mod runtime_file;
 pub mod scenario;
+mod scenario_dynamics;
 mod scenario_file;
 mod scenario_raw;
 mod scenario_streams;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
 use crate::simulation::{Arrivals, RequestQueue};
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};
@@ -28,6 +29,8 @@ pub struct ScenarioSpec {
     pub transfer_start: Option<TransferStart>,
     /// Whether run-to-run variation is drawn.
     pub noise: bool,
+    /// What changes during the run; `None` keeps all clocks where they are.
+    pub dynamics: Option<DynamicsSpec>,
     /// When the run ends.
     pub stop: StopSpec,
 }

@@ -11,6 +11,7 @@ use super::document::Document;
 use super::library::Loaded;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSpec, TargetSpec};
+use super::scenario_dynamics::dynamics;
 use super::scenario_raw::{
     RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
 };
@@ -83,6 +84,11 @@ pub fn scenario_text(
         }
     }
     let network = network(&mut check, raw.network.as_ref());
+    let dynamics = raw.dynamics.as_ref().map(|raw| dynamics(&mut check, raw.get_ref()));
+    if let Some(place) = raw.dynamics.as_ref().filter(|_| target == TargetSpec::TaskGraph) {
+        let message = "a task graph has no clocks: dynamics need a SoC profile";
+        check.error("scenario::dynamics", &place.span(), message, "remove [dynamics]");
+    }
     let granularity = raw.strategy.granularity.map(|granularity| match granularity {
         RawGranularity::Task => Granularity::Task,
         RawGranularity::Subgraph => Granularity::SubGraph,
@@ -102,6 +108,7 @@ pub fn scenario_text(
             RawTransferStart::ProducerFinish => TransferStart::ProducerFinish,
         }),
         noise: raw.noise.unwrap_or(true),
+        dynamics,
         stop,
     };
     let (value, warnings) = check.finish(spec)?;

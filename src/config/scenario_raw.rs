@@ -1,5 +1,6 @@
 //! The scenario file as written, before any check.
 
+use super::scenario_dynamics::RawDynamics;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
@@ -21,6 +22,7 @@ pub(super) struct RawFile {
     pub(super) network: Option<RawNetwork>,
     pub(super) transfer_start: Option<RawTransferStart>,
     pub(super) noise: Option<bool>,
+    pub(super) dynamics: Option<Spanned<RawDynamics>>,
     #[serde(default)]
     pub(super) stop: RawStop,
 }

@@ -1,5 +1,6 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
+use super::clock_scaling::{Mix, Straggler};
 use super::mace_cpu;
 use super::mace_gpu::{self, Storage};
 use super::shape::Shape;
@@ -109,6 +110,10 @@ pub struct FittedTime {
     pub memory: f64,
     /// Bytes that reach main memory.
     pub dram_bytes: f64,
+    /// The overhead by what it scales with.
+    pub overhead_scaling: Mix,
+    /// The execution by what it scales with.
+    pub scaling: Straggler,
     /// The kernel that the runtime picks.
     pub kernel: &'static str,
 }

@@ -20,6 +20,7 @@
 //! thread, the rest stolen); CoDL (MobiSys 2022), equation 3. Validity: fp32, square windows, no dilation (a dilated 3x3 window does
 //! not run as Winograd in MACE, here it does), one thread for each core.
 
+use super::clock_scaling::{Mix, Straggler};
 use super::fitted::{CoefficientInfo, FittedTime, Role};
 use super::shape::{Shape, ShapeKind};
 use super::tflite_cpu::Setting;
@@ -151,6 +152,10 @@ impl Coefficients {
                 activations = shape.read + shape.elements;
                 (shape.read / direct * makespan(n, &rates.vectors), "reduction")
             }
+            ShapeKind::FoldedPadding => {
+                activations = 0.0;
+                (0.0, "in the window")
+            }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
                 (0.0, "copy")
@@ -167,8 +172,19 @@ impl Coefficients {
         let resident = activations * setting.element_bytes <= setting.l3_kib * 1024.0;
         let dram = setting.element_bytes * (weights + if resident { 0.0 } else { activations });
         let alone = compute + memory;
+        let overhead = dispatch * 1e-6 * setting.core_scale;
+        let scaling = Straggler {
+            domains: 1,
+            compute: Mix::core(compute),
+            traffic: Mix::memory(stream(weights)),
+            exponent: f64::INFINITY,
+            rest: Mix::memory(stream(activations)),
+            ..Straggler::FIXED
+        };
         FittedTime {
-            overhead: dispatch * 1e-6 * setting.core_scale,
+            overhead,
+            overhead_scaling: Mix::core(overhead),
+            scaling,
             alone,
             compute,
             memory,

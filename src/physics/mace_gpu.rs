@@ -11,6 +11,7 @@
 //! (a staircase of 16 in CoDL's figure 6). Sources: XiaoMi/mace@0fc55a54 `ops/opencl/image`, `ops/opencl/buffer`; CoDL (MobiSys 2022),
 //! equation 3, figures 2 and 6. Validity: fp16 storage, one operator at a time.
 
+use super::clock_scaling::{Mix, Straggler};
 use super::fitted::{CoefficientInfo, FittedTime, Role};
 use super::shape::{Shape, ShapeKind};
 use super::tflite_cpu::Setting;
@@ -130,6 +131,10 @@ impl Coefficients {
                 activations = shape.read + shape.elements;
                 (shape.read, "reduction")
             }
+            ShapeKind::FoldedPadding => {
+                activations = 0.0;
+                (0.0, "in the window")
+            }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
                 (0.0, "copy")
@@ -148,8 +153,12 @@ impl Coefficients {
         };
         let memory = (weights / weight_share + activations / activation_share) / setting.dram_rate;
         let alone = compute + memory;
+        let scaling =
+            Straggler { domains: 1, rest: Mix { core: compute, memory, constant: 0.0 }, ..Straggler::FIXED };
         FittedTime {
             overhead: launch * 1e-6,
+            overhead_scaling: Mix { core: 0.0, memory: 0.0, constant: launch * 1e-6 },
+            scaling,
             alone,
             compute,
             memory,

@@ -1,10 +1,10 @@
 //! Brings a SoC, a device, a runtime and clocks together into what a run needs: the platform, and a cost
 //! table for any lowered graph.
 
-use super::core_set::{Load, SetTime, Worker, busy_shares, time};
+use super::arrangement::{Arrangement, ExecutorModel};
 use super::cost_table::{Bound, CostTable, OperatorCost};
-use super::fitted::{FittedCost, FittedTime};
-use super::latency::{Steps, Work, choose, largest_share, steps, wave_factor};
+use super::fitted::FittedTime;
+use super::latency::{Work, choose};
 use super::numbers::Numbers;
 use super::shape::{Shape, shapes};
 use super::slices::hand_over;
@@ -13,9 +13,7 @@ use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
-use crate::soc::{
-    Device, ExecutorId, ExecutorName, Performance, Platform, Precision, RuntimeProfile, Sharing, Soc,
-};
+use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Sharing, Soc};
 use crate::units::{Hertz, SimDuration};
 
 /// Clocks that a run fixes; everything else runs at its highest one.
@@ -63,39 +61,17 @@ pub struct Machine {
     pub(super) models: Vec<ExecutorModel>,
 }
 
-/// How an executor computes operators; one arrangement for each precision that its runtime knows.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct ExecutorModel {
-    pub(super) name: String,
-    /// The executor's own precision first.
-    pub(super) arrangements: Vec<Arrangement>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arrangement {
-    pub(super) precision: Precision,
-    /// For each worker its arithmetic and memory, and the performance of its kind of core.
-    pub(super) workers: Vec<(Worker, Performance)>,
-    /// Compute units and wave width of a device; 1 and 1 for cores.
-    pub(super) units: f64,
-    pub(super) wave: f64,
-    /// What it brings to fitted models.
-    pub(super) setting: Setting,
-    /// A model fitted to measurements, which goes before the kernel tables for what it knows.
-    pub(super) fitted: Option<FittedCost>,
-}
-
 /// What all operators of a graph share.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     /// Constants of the whole model, bytes at the source's precision.
-    weights: f64,
+    pub(super) weights: f64,
     /// Shape of each operator that fitted models know.
-    shapes: Vec<Option<Shape>>,
+    pub(super) shapes: Vec<Option<Shape>>,
     /// Unlisted companions of each operator; empty when the graph lists everything.
-    unlisted: Vec<Unlisted>,
+    pub(super) unlisted: Vec<Unlisted>,
     /// For each executor the factor of its fitted model on all operators.
-    stretches: Vec<f64>,
+    pub(super) stretches: Vec<f64>,
 }
 
 impl Surroundings {
@@ -248,19 +224,17 @@ impl Machine {
             return fitted_estimate(&fitted.time(shape, &companions, stretch), precision);
         }
         let work = Work::of(graph, operator, precision);
-        let weight_scale = if operator.weight_bytes_read > 0 {
-            work.weight_bytes / operator.weight_bytes_read as f64
-        } else {
-            1.0
-        };
-        let set = arrangement.time(&work, operator, model_weights * weight_scale)?;
+        let set = arrangement.time(&work, operator, model_weights * weight_scale(&work, operator))?;
         let (_, first) = arrangement.workers.first()?;
         let threads = arrangement.workers.len() as f64;
         let overhead = arrangement
             .workers
             .iter()
-            .map(|(_, p)| {
-                p.kernel_overhead.value.seconds() + (threads - 1.0) * p.thread_overhead.value.seconds()
+            .zip(&arrangement.clocking)
+            .map(|((_, p), clock)| {
+                let unscaled =
+                    p.kernel_overhead.value.seconds() + (threads - 1.0) * p.thread_overhead.value.seconds();
+                unscaled * clock.dispatch_scale()
             })
             .fold(0.0, f64::max);
         let bound = if overhead > set.seconds {
@@ -341,7 +315,7 @@ impl Machine {
 
     /// The arrangement in which an executor runs an operator: 8-bit kernels for quantised tensors where it
     /// has them, its own precision otherwise.
-    fn arrangement(
+    pub(super) fn arrangement(
         &self,
         graph: &LoweredGraph,
         operator: &LoweredOperator,
@@ -358,51 +332,9 @@ impl Machine {
     }
 }
 
-impl Arrangement {
-    /// Time of the operator on the workers; `None` without a kernel.
-    fn time(&self, work: &Work, operator: &LoweredOperator, model_weights: f64) -> Option<SetTime> {
-        // Each worker runs its own kernel; the set is as slow as the slowest of them.
-        let mut slowest: Option<SetTime> = None;
-        for (worker, performance) in &self.workers {
-            let kernel = choose(&performance.kernels, operator)?;
-            let Steps { operations, efficiency, tiles, items, workgroup } = steps(work, kernel);
-            let load = Load {
-                operations: operations * wave_factor(items, workgroup, self.wave, self.units) / efficiency,
-                share: largest_share(tiles, self.workers.len()),
-                activation_bytes: work.activation_bytes,
-                weight_bytes: work.weight_bytes,
-                working_set: work.activation_bytes + work.weight_bytes,
-                model_footprint: model_weights + work.activation_bytes,
-                exponent: performance.combination.value,
-            };
-            let own = time(std::slice::from_ref(worker), &load);
-            slowest = Some(match slowest {
-                Some(known) if known.seconds >= own.seconds => {
-                    SetTime { dram_bytes: known.dram_bytes.max(own.dram_bytes), ..known }
-                }
-                Some(known) => SetTime { dram_bytes: known.dram_bytes.max(own.dram_bytes), ..own },
-                None => own,
-            });
-        }
-        slowest
-    }
-
-    /// Rate of each worker in dense convolution, for the busy shares.
-    pub(super) fn busy_shares(&self) -> Vec<f64> {
-        let rates: Vec<f64> = self
-            .workers
-            .iter()
-            .map(|(worker, performance)| {
-                let reference = performance
-                    .kernels
-                    .iter()
-                    .find(|k| k.classes.iter().any(|c| c == OperatorClass::Convolution.id()))
-                    .or(performance.kernels.last());
-                worker.peak * reference.map_or(1.0, |k| k.efficiency.value)
-            })
-            .collect();
-        busy_shares(&rates)
-    }
+/// Bytes of constants as a kernel reads them / as the source stores them.
+pub(super) fn weight_scale(work: &Work, operator: &LoweredOperator) -> f64 {
+    if operator.weight_bytes_read > 0 { work.weight_bytes / operator.weight_bytes_read as f64 } else { 1.0 }
 }
 
 /// The estimate of a fitted model.

@@ -1,7 +1,10 @@
 //! Physical models, one file each: state in, rates and times out; no I/O, no clock, no threads.
 
 pub mod adreno_blocks;
+mod arrangement;
 pub mod cache;
+pub mod clock_scaling;
+pub mod co_execution;
 pub mod compile;
 pub mod contention;
 pub mod core_set;
@@ -15,7 +18,9 @@ pub mod latency;
 pub mod mace_cpu;
 pub mod mace_gpu;
 pub mod machine;
+mod machine_scaling;
 pub mod numbers;
+mod padding;
 pub mod power;
 pub mod scheduler;
 pub mod shape;
@@ -26,6 +31,7 @@ pub mod tflite_gpu;
 pub mod thermal;
 pub mod unlisted;
 
+pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};
 pub use fitted::{CoefficientInfo, FittedCost, FittedTime, Form, Role};

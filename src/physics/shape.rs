@@ -25,6 +25,8 @@ pub enum ShapeKind {
     Elementwise,
     /// Explicit padding.
     Padding,
+    /// Explicit padding that the window behind it takes over; it costs nothing.
+    FoldedPadding,
 }
 
 /// Sizes of an operator. Sides are in elements; a matrix product counts as a 1x1 convolution of its rows.
@@ -76,6 +78,7 @@ pub fn shapes(graph: &LoweredGraph) -> Vec<Option<Shape>> {
             }
         }
     }
+    super::padding::fold(graph, &mut shapes);
     shapes
 }
 

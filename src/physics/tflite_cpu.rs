@@ -16,6 +16,7 @@
 //! scales with the clock, traffic beyond the last cache with the memory rate.
 //! Validity: batch 1, one thread per core, weights resident.
 
+use super::clock_scaling::{Mix, Straggler};
 use super::fitted::{CoefficientInfo, FittedTime, Role};
 use super::latency::combine;
 use super::shape::{Shape, ShapeKind};
@@ -202,12 +203,14 @@ impl Features {
             ShapeKind::Concatenation | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
                 f.amount = shape.elements
             }
-            ShapeKind::Depthwise => {}
+            ShapeKind::Depthwise | ShapeKind::FoldedPadding => {}
         }
         let (written, read) = match shape.kind {
-            ShapeKind::FullyConnected | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
-                (0.0, 0.0)
-            }
+            ShapeKind::FullyConnected
+            | ShapeKind::Multiply
+            | ShapeKind::Elementwise
+            | ShapeKind::Padding
+            | ShapeKind::FoldedPadding => (0.0, 0.0),
             ShapeKind::Mean | ShapeKind::Concatenation => (eb * shape.elements, eb * shape.read),
             _ => (eb * m * n, eb * shape.used_pixels * shape.in_channels),
         };
@@ -261,6 +264,7 @@ impl Features {
         let (cpu, mem) = (1e-9 * setting.core_scale, 1e-9 * setting.memory_scale);
         let (mut compute, mut memory, mut shared) = (0.0, 0.0, false);
         let mut alone = 0.0;
+        let mut scaling = Straggler { domains: 1, ..Straggler::FIXED };
         let kernel = match self.kind {
             Some(ShapeKind::Convolution) => {
                 shared = true;
@@ -279,6 +283,12 @@ impl Features {
                 compute += product + rest + fill;
                 memory += stream + fill_dram;
                 alone += combine(product, stream, p) + rest + fill + fill_dram;
+                let by_core = self.streamed * (panel + self.spill_l2 * panel_l3) * cpu / bandwidth;
+                let by_memory = self.streamed * self.spill_l3 * panel_dram * mem / bandwidth;
+                scaling.compute = Mix::core(product);
+                scaling.traffic = Mix { core: by_core, memory: by_memory, constant: 0.0 };
+                scaling.exponent = p;
+                scaling.rest = Mix { core: rest + fill, memory: fill_dram, constant: 0.0 };
                 if self.plain_1x1 { "gemm-1x1" } else { "im2col-gemm" }
             }
             Some(ShapeKind::Depthwise) => {
@@ -294,14 +304,17 @@ impl Features {
                 let time = self.outputs * (self.window * product + d_out) * factor * cpu / (n * d_efficiency);
                 compute += time;
                 alone += time;
+                scaling.rest.core += time;
                 "depthwise"
             }
             Some(ShapeKind::FullyConnected) => {
                 let time = self.amount / dense * mem / bandwidth;
                 memory += time;
                 alone += time;
+                scaling.rest.memory += time;
                 "fully-connected"
             }
+            Some(ShapeKind::FoldedPadding) => "in the window",
             Some(kind) => {
                 let (per_unit, kernel) = match kind {
                     ShapeKind::Grouped => (1.0 / grouped, "grouped"),
@@ -315,6 +328,7 @@ impl Features {
                 let time = self.amount * per_unit * cpu * serial;
                 compute += time;
                 alone += time;
+                scaling.rest.core += time;
                 kernel
             }
             None => "none",
@@ -327,8 +341,12 @@ impl Features {
                 * serial;
         compute += unlisted;
         alone += traffic + unlisted;
+        scaling.rest = scaling.rest.plus(&Mix { core: unlisted, memory: traffic, constant: 0.0 });
+        // What another kernel takes over is not dispatched.
+        let dispatch = if self.kind == Some(ShapeKind::FoldedPadding) { 0.0 } else { dispatch };
         let overhead = (dispatch + if shared { synchronization } else { 0.0 }) * 1e-6 * setting.core_scale;
         let dram_bytes = self.dram_bytes.min(alone * setting.dram_rate);
-        FittedTime { overhead, alone, compute, memory, dram_bytes, kernel }
+        let overhead_scaling = Mix::core(overhead);
+        FittedTime { overhead, alone, compute, memory, dram_bytes, overhead_scaling, scaling, kernel }
     }
 }

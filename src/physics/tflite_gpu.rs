@@ -19,6 +19,7 @@
 //! Compute terms scale with the GPU clock, traffic with the memory rate, half of a launch with neither.
 
 use super::adreno_blocks::{divisor, waves};
+use super::clock_scaling::{Mix, Straggler};
 use super::fitted::FittedTime;
 use super::gpu_blocks::{apple, mali};
 pub use super::gpu_coefficients::{COEFFICIENTS, OTHER_COEFFICIENTS, REMAINDER, WINOGRAD};
@@ -128,15 +129,13 @@ impl Features {
         Some(f)
     }
 
-    /// Launch, compute and memory terms and their combination without the launch, in microseconds; `c` are the
-    /// coefficients of the class, scales are those of clock and memory.
+    /// Launch and execution in microseconds at the clocks of the fit, split by what they scale with; `c` are the
+    /// coefficients of the class.
     #[must_use]
-    pub fn terms(&self, c: &[f64], clock: f64, memory: f64) -> (f64, f64, f64, f64) {
+    pub fn terms(&self, c: &[f64]) -> (Mix, Straggler) {
         let at = |i: usize| c.get(i).copied().unwrap_or(1.0);
-        let launch = at(0) * (0.5 + 0.5 * clock);
-        let both = |compute: f64, traffic: f64, p: f64| {
-            (launch, compute, traffic, combine(compute, traffic, p.max(0.2)))
-        };
+        let launch = Mix { core: 0.5 * at(0), memory: 0.0, constant: 0.5 * at(0) };
+        let mut work = Straggler { domains: 1, ..Straggler::FIXED };
         match self.class {
             Class::Constant => {
                 let through = self.pixels
@@ -144,72 +143,67 @@ impl Features {
                         + self.so * at(2)
                         + self.iterations * at(3))
                     * 1e-3;
-                let time = combine(self.iterations * at(5), through, at(4)) * clock;
-                (launch, time, 0.0, time)
+                work.compute = Mix::core(combine(self.iterations * at(5), through, at(4)));
             }
             Class::Depthwise => {
                 let large = if self.large { at(2) } else { 1.0 };
                 let strided = if self.strided { at(3) } else { 1.0 };
-                let products = self.pixels * self.so * self.window * at(1) * large * strided * 1e-3 * clock;
-                both(products, (self.read_kb + self.write_kb) * at(4) * memory, at(5))
+                work.compute =
+                    Mix::core(self.pixels * self.so * self.window * at(1) * large * strided * 1e-3);
+                work.traffic = Mix::memory((self.read_kb + self.write_kb) * at(4));
+                work.exponent = at(5).max(0.2);
             }
             Class::Depthwise3Stride2 => {
-                let products = self.pixels * self.so * self.window * at(1) * 1e-3 * clock;
-                both(products, (self.read_kb + self.write_kb) * at(2) * memory, at(3))
+                work.compute = Mix::core(self.pixels * self.so * self.window * at(1) * 1e-3);
+                work.traffic = Mix::memory((self.read_kb + self.write_kb) * at(2));
+                work.exponent = at(3).max(0.2);
             }
             Class::Depthwise3 => {
-                let blocks = self.half_pixels * self.so * at(1) * 1e-3 * clock;
-                both(blocks, 2.0 * self.write_kb * at(2) * memory, at(3))
+                work.compute = Mix::core(self.half_pixels * self.so * at(1) * 1e-3);
+                work.traffic = Mix::memory(2.0 * self.write_kb * at(2));
+                work.exponent = at(3).max(0.2);
             }
             Class::FullyConnected => {
-                let sums = (self.si / 4.0).ceil() * at(1) * clock;
                 let beyond = (self.weights_kb - at(3)).max(0.0);
-                let weights = (self.weights_kb * at(2) + beyond * at(4)) * memory;
-                (launch, sums, weights, sums + weights)
+                work.rest.core = (self.si / 4.0).ceil() * at(1);
+                work.rest.memory = self.weights_kb * at(2) + beyond * at(4);
             }
             Class::Mean => {
                 let groups = self.si / divisor(self.si, 8.0);
                 let elements = self.stated_read_kb / 8e-3;
                 let factor = if self.squeeze { at(3) } else { 1.0 };
-                let time = (elements * at(1) * 1e-3 + groups / 32.0 * at(2)) * factor * clock;
-                (launch, time, 0.0, time)
+                work.compute = Mix::core((elements * at(1) * 1e-3 + groups / 32.0 * at(2)) * factor);
             }
             Class::Pooling => {
-                let elements = self.pixels * self.so * self.window * at(1) * 1e-3 * clock;
-                let traffic = (self.stated_read_kb + self.write_kb) * at(2) * memory;
-                (launch, elements, traffic, elements + traffic)
+                work.rest.core = self.pixels * self.so * self.window * at(1) * 1e-3;
+                work.rest.memory = (self.stated_read_kb + self.write_kb) * at(2);
             }
             Class::Concatenation => {
-                let operands = self.operands * at(1);
-                let time =
-                    combine(self.so * at(2), self.pixels * self.so * at(3) * 1e-3, at(4).max(0.2)) * clock;
-                (launch, operands + time, 0.0, operands + time)
+                work.rest.constant = self.operands * at(1);
+                work.rest.core =
+                    combine(self.so * at(2), self.pixels * self.so * at(3) * 1e-3, at(4).max(0.2));
             }
             Class::Grouped => {
-                let products = self.pixels * self.so * self.iterations * at(2) * 1e-3 * clock;
-                let traffic = (self.stated_read_kb + self.write_kb) * at(3) * memory;
-                let latency = self.iterations * at(1) * clock;
-                (launch, products + latency, traffic, latency + combine(products, traffic, at(4).max(0.2)))
+                work.compute = Mix::core(self.pixels * self.so * self.iterations * at(2) * 1e-3);
+                work.traffic = Mix::memory((self.stated_read_kb + self.write_kb) * at(3));
+                work.exponent = at(4).max(0.2);
+                work.rest.core = self.iterations * at(1);
             }
             Class::Convolution if self.gpu != Gpu::Adreno => {
                 let latency = if self.window > 1.0 { at(2) } else { at(1) };
                 let wave = at(3 + self.block) * if self.window > 1.0 { at(7) } else { 1.0 };
-                let compute = self.iterations * combine(latency, self.waves * wave, at(8).max(0.2)) * clock;
                 let beyond = (self.weights_kb - at(12)).max(0.0);
-                let weights = (self.weights_kb * at(10) + beyond * at(11)) * memory;
-                let traffic = (self.read_kb * at(13) + self.write_kb * at(14)) * memory;
-                (launch, compute, weights + traffic, combine(compute, weights, at(9).max(0.2)) + traffic)
+                work.compute =
+                    Mix::core(self.iterations * combine(latency, self.waves * wave, at(8).max(0.2)));
+                work.traffic = Mix::memory(self.weights_kb * at(10) + beyond * at(11));
+                work.exponent = at(9).max(0.2);
+                work.rest.memory = self.read_kb * at(13) + self.write_kb * at(14);
             }
             Class::Winograd if self.gpu != Gpu::Adreno => {
-                let products = self.read_kb / 8e-3 * self.so * 16.0 * at(1) * 1e-6 * clock;
-                let weights = self.weights_kb * at(2) * memory;
-                let transforms = (self.read_kb + self.write_kb) * at(3) * memory;
-                (
-                    launch,
-                    products,
-                    weights + transforms,
-                    combine(products, weights, at(4).max(0.2)) + transforms,
-                )
+                work.compute = Mix::core(self.read_kb / 8e-3 * self.so * 16.0 * at(1) * 1e-6);
+                work.traffic = Mix::memory(self.weights_kb * at(2));
+                work.exponent = at(4).max(0.2);
+                work.rest.memory = (self.read_kb + self.write_kb) * at(3);
             }
             Class::Convolution | Class::Winograd => {
                 let factor = if self.general { at(5 + self.block) } else { 1.0 };
@@ -217,23 +211,22 @@ impl Features {
                 let rounds = self.waves / resident;
                 let rounds = rounds + at(9).min(1.0) * ((rounds - 1e-6).ceil() - rounds);
                 let slowdown = if self.general { at(11) } else { at(10) };
-                let compute = self.iterations
-                    * at(1 + self.block)
-                    * factor
-                    * combine(1.0, rounds * slowdown, at(12))
-                    * clock;
-                let weights = self.weights_kb * at(14) * memory;
-                let traffic = (self.read_kb * at(15) + self.write_kb * at(16)) * memory;
-                (launch, compute, weights + traffic, combine(compute, weights, at(13)) + traffic)
+                work.compute = Mix::core(
+                    self.iterations * at(1 + self.block) * factor * combine(1.0, rounds * slowdown, at(12)),
+                );
+                work.traffic = Mix::memory(self.weights_kb * at(14));
+                work.exponent = at(13);
+                work.rest.memory = self.read_kb * at(15) + self.write_kb * at(16);
             }
         }
+        (launch, work)
     }
 
     /// Launch and execution in microseconds at the reference clocks; the number that per-operator tables measure.
     #[must_use]
     pub fn micros(&self, coefficients: &[f64]) -> f64 {
-        let (launch, _, _, rest) = self.terms(coefficients, 1.0, 1.0);
-        launch + rest
+        let (launch, work) = self.terms(coefficients);
+        launch.at(1.0, 1.0) + work.at(1.0, 1.0)
     }
 
     /// Bytes of weights and activations.
@@ -319,21 +312,33 @@ impl Coefficients {
                 compute: 0.0,
                 memory: 0.0,
                 dram_bytes: 0.0,
+                overhead_scaling: Mix::default(),
+                scaling: Straggler::FIXED,
                 kernel,
             };
         };
         let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
-        let (launch, compute, memory, rest) = features.terms(own, setting.core_scale, setting.memory_scale);
+        let (launch, work) = features.terms(own);
+        let (clock, memory) = (setting.core_scale, setting.memory_scale);
+        let compute = work.compute.at(clock, memory) + work.rest.core * clock + work.rest.constant;
+        let traffic = work.traffic.at(clock, memory) + work.rest.memory * memory;
         let factor = self.factor(&features);
         let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
-        let (launch, rest) = (launch * factor, rest * factor);
-        let alone = (rest + (stretch - 1.0) * (launch + rest) + squeeze) * 1e-6;
+        let (launched, rest) = (launch.at(clock, memory) * factor, work.at(clock, memory) * factor);
+        let alone = (rest + (stretch - 1.0) * (launched + rest) + squeeze) * 1e-6;
+        // The same with the scales still open: what the machine's clocks fix is multiplied in.
+        let launch = launch.scaled(clock, memory).times(factor);
+        let mut scaling = work.scaled(clock, memory).times(factor * stretch);
+        scaling.rest = scaling.rest.plus(&launch.times(stretch - 1.0));
+        scaling.rest.constant += squeeze;
         FittedTime {
-            overhead: launch * 1e-6,
+            overhead: launched * 1e-6,
             alone,
             compute: compute * factor * 1e-6,
-            memory: memory * factor * 1e-6,
+            memory: traffic * factor * 1e-6,
             dram_bytes: features.bytes().min(alone * setting.dram_rate),
+            overhead_scaling: launch,
+            scaling: scaling.times(1e-6),
             kernel: features.class.id(),
         }
     }

@@ -44,6 +44,7 @@ fn observers_of_a_simulated_stream_agree_with_it() {
         seed: 1,
         noise: false,
         limits: Limits::default(),
+        dynamics: None,
     };
     let mut observer = (
         Recorder::new(labels(SHAPE), Recorder::DEFAULT_CAP),

@@ -195,6 +195,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn reached_head(&mut self, now: SimTime, item: u32, resource: ResourceId) {
         self.resources[resource.0 as usize].head_since = now;
         self.items[item].heads += 1;
+        self.note_waiting(resource);
     }
 
     /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due.

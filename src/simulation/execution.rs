@@ -19,6 +19,7 @@ impl<O: Observer> Simulation<'_, O> {
             let since = self.resources[resource.0 as usize].head_since;
             self.book(resource, Activity::Blocked, item, None, since, now);
         }
+        self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
         let setup = self.items[item].conversion
             + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
@@ -89,6 +90,12 @@ impl<O: Observer> Simulation<'_, O> {
         state.phase = phase;
         state.since = now;
         self.running[slot] = item;
+        if self.dynamics.is_some() {
+            let speed = self.time_slot(now, slot, item, phase, demand);
+            self.activities.start(slot, now, work, speed, order);
+            self.overflow |= self.activities.end(slot) == SimTime::NEVER;
+            return;
+        }
         self.activities.start(slot, now, work, 1.0, order);
         self.overflow |= self.activities.end(slot) == SimTime::NEVER;
         if demand > 0.0 {
@@ -130,6 +137,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// The activity in a slot has ended.
     pub(super) fn activity_ended(&mut self, now: SimTime, slot: usize) -> Result<(), SimulationError> {
         self.activities.clear(slot);
+        let served = self.free_slot(now, slot);
         let item = std::mem::replace(&mut self.running[slot], u32::MAX);
         let Item { phase, since, position, unit, .. } = self.items[item];
         match phase {
@@ -144,11 +152,16 @@ impl<O: Observer> Simulation<'_, O> {
                 self.execute(now, item);
             }
             ItemPhase::Execution => {
-                if self.demands[slot] > 0.0 {
-                    self.demands[slot] = 0.0;
-                    self.share_bandwidth(now);
+                let traffic = self.items[item].traffic;
+                if self.dynamics.is_some() {
+                    self.outcome.dram_bytes += if self.demands[slot] > 0.0 { served } else { traffic };
+                } else {
+                    if self.demands[slot] > 0.0 {
+                        self.demands[slot] = 0.0;
+                        self.share_bandwidth(now);
+                    }
+                    self.outcome.dram_bytes += traffic;
                 }
-                self.outcome.dram_bytes += self.items[item].traffic;
                 let operator = Some(self.operator(&self.items[item]));
                 self.book_all(item, Activity::Busy, operator, since, now);
                 let state = &self.items[item];
@@ -200,6 +213,8 @@ impl<O: Observer> Simulation<'_, O> {
         self.outcome.finish_sum_ps += u128::from(now.0);
         self.outcome.makespan = now;
         self.placements[stream].finish(unit.slot, unit.unit, now);
+        self.charge_unit(now, item);
+        self.note_item(item, false);
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             let queue = &mut self.resources[resource.0 as usize].queue;

@@ -11,6 +11,7 @@
 
 mod arrivals;
 mod dispatch;
+pub mod dynamics;
 mod execution;
 pub mod observer;
 mod play;
@@ -22,5 +23,5 @@ mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
-pub use problem::{Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
 pub use slicing::slice;

@@ -1,8 +1,9 @@
 //! What a run tells those who watch it. The engine and the strategies do not know who listens.
 
+pub use super::dynamics::PowerSource;
 use crate::soc::{ExecutorId, ResourceId};
 pub use crate::strategy::{PlacedUnit, RequestId};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, Hertz, SimDuration, SimTime};
 
 /// What a resource does. Idle is the absence of all of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,18 @@ pub trait Observer {
     fn transferred(&mut self, _transfer: TransferRecord) {}
     /// From `now` on, DRAM traffic is `bytes_per_second`.
     fn bandwidth(&mut self, _now: SimTime, _bytes_per_second: f64) {}
+    /// From `now` on, a clock domain runs at `clock`; domains are those of the run's dynamics.
+    fn frequency(&mut self, _now: SimTime, _domain: u16, _clock: Hertz) {}
+    /// From `now` on, a part of the hardware draws `watts`.
+    fn power(&mut self, _now: SimTime, _source: PowerSource, _watts: f64) {}
+    /// A unit that ends drew `joules` from a part of the hardware while it held it.
+    fn drew(&mut self, _now: SimTime, _unit: PlacedUnit, _source: PowerSource, _joules: f64) {}
+    /// A thermal node has this temperature.
+    fn temperature(&mut self, _now: SimTime, _node: u16, _temperature: Celsius) {}
+    /// From `now` on, a client occupies `bytes` of a shared cache.
+    fn cache(&mut self, _now: SimTime, _cache: u16, _client: u16, _bytes: f64) {}
+    /// A frame of a render load was shown at `now`, or its vsync was missed.
+    fn frame(&mut self, _now: SimTime, _source: u16, _missed: bool) {}
     /// The run is over.
     fn ended(&mut self, _now: SimTime) {}
 }
@@ -136,6 +149,24 @@ macro_rules! forward {
         }
         fn bandwidth(&mut $self, now: SimTime, bytes_per_second: f64) {
             $($target.bandwidth(now, bytes_per_second);)+
+        }
+        fn frequency(&mut $self, now: SimTime, domain: u16, clock: Hertz) {
+            $($target.frequency(now, domain, clock);)+
+        }
+        fn power(&mut $self, now: SimTime, source: PowerSource, watts: f64) {
+            $($target.power(now, source, watts);)+
+        }
+        fn drew(&mut $self, now: SimTime, unit: PlacedUnit, source: PowerSource, joules: f64) {
+            $($target.drew(now, unit, source, joules);)+
+        }
+        fn temperature(&mut $self, now: SimTime, node: u16, temperature: Celsius) {
+            $($target.temperature(now, node, temperature);)+
+        }
+        fn cache(&mut $self, now: SimTime, cache: u16, client: u16, bytes: f64) {
+            $($target.cache(now, cache, client, bytes);)+
+        }
+        fn frame(&mut $self, now: SimTime, source: u16, missed: bool) {
+            $($target.frame(now, source, missed);)+
         }
         fn ended(&mut $self, now: SimTime) {
             $($target.ended(now);)+

@@ -1,6 +1,7 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
+use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
@@ -8,7 +9,7 @@ use crate::graph::partition::Role;
 use crate::physics::CostTable;
 use crate::soc::Platform;
 use crate::strategy::{Granularity, StrategyError, TransferStart};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Problem {
     pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
+    /// Clocks, power, heat and competing work that change during the run; without them all costs are those of the table.
+    pub dynamics: Option<Box<DynamicsSetup>>,
 }
 
 /// One model and its requests.
@@ -100,6 +103,23 @@ pub struct Outcome {
     pub finish_sum_ps: u128,
     /// Time of the last finish of a unit.
     pub makespan: SimTime,
+    /// What the dynamics of the run came to, if there were any.
+    pub dynamics: Option<Box<DynamicsOutcome>>,
+}
+
+/// What the dynamics of a run came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DynamicsOutcome {
+    /// Energy by where it went.
+    pub energy: Energy,
+    /// Joules charged to units that held a core or device.
+    pub charged_joules: f64,
+    /// Bytes that main memory moved for operators, as the integral of its rate.
+    pub served_bytes: f64,
+    /// Temperature of each thermal node at the end, and where the heat went.
+    pub temperatures: Vec<Celsius>,
+    /// Where the heat went, if the setup asks for it.
+    pub heat: HeatBalance,
 }
 
 /// What one stream came to.

@@ -1,6 +1,7 @@
 //! Setting a run up, driving it, and closing its books.
 
 use super::arrivals::Source;
+use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
 use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
@@ -28,6 +29,7 @@ pub(super) enum Event {
 pub(super) enum Upcoming {
     Activity(usize),
     Bus,
+    Dynamics,
     Queue,
     Nothing,
 }
@@ -64,6 +66,8 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub overflow: bool,
     pub domains: usize,
     pub outcome: Outcome,
+    /// Clocks, power, heat and competing work; `None` when all stay as they are.
+    pub dynamics: Option<Box<Dynamics<'a>>>,
 }
 
 impl<'a, O: Observer> Simulation<'a, O> {
@@ -137,7 +141,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 dram_bytes: 0.0,
                 finish_sum_ps: 0,
                 makespan: SimTime::ZERO,
+                dynamics: None,
             },
+            dynamics: problem.dynamics.as_deref().map(|setup| {
+                let platform = &problem.platform;
+                Box::new(Dynamics::new(setup, platform.base_power.0, platform.dram_joules_per_byte))
+            }),
             graphs,
             problem,
         }
@@ -147,6 +156,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         for stream in 0..self.sources.len() as u16 {
             self.schedule_arrival(stream, SimTime::ZERO);
         }
+        self.settle(SimTime::ZERO);
         self.look_ahead();
     }
 
@@ -164,6 +174,14 @@ impl<'a, O: Observer> Simulation<'a, O> {
             next = (self.bus.next(), Upcoming::Bus);
         }
         let queued = self.queue.next_time();
+        if let Some(dynamics) = &self.dynamics {
+            // Clocks alone keep no run alive: something must run, or be due.
+            let alive =
+                next.0.min(queued) != SimTime::NEVER || self.running.iter().any(|&item| item != u32::MAX);
+            if alive && dynamics.next() < next.0 {
+                next = (dynamics.next(), Upcoming::Dynamics);
+            }
+        }
         if queued < next.0 {
             next = (queued, Upcoming::Queue);
         }
@@ -251,6 +269,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         if truncated || self.is_stopped() {
             self.close_open_intervals(end);
         }
+        self.close_dynamics(end);
         self.observer.ended(end);
         for (stream, state) in self.streams.iter().enumerate() {
             self.outcome.streams[stream].unfinished =
@@ -300,6 +319,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
         match self.upcoming.1 {
             Upcoming::Activity(slot) => self.activity_ended(now, slot)?,
             Upcoming::Bus => self.flow_ended(now),
+            Upcoming::Dynamics => self.dynamics_due(now),
             Upcoming::Queue => match self.queue.pop() {
                 Some((_, Event::Arrival { stream, number, nominal })) => {
                     self.arrive(now, stream, number, nominal)?
@@ -311,6 +331,9 @@ impl<O: Observer> Model for Simulation<'_, O> {
                 None => {}
             },
             Upcoming::Nothing => {}
+        }
+        if self.dynamics.is_some() {
+            self.settle(now);
         }
         self.look_ahead();
         Ok(())

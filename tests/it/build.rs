@@ -91,6 +91,7 @@ pub fn problem(platform: Platform, streams: Vec<StreamProblem>) -> Problem {
         seed: 0,
         noise: false,
         limits: Limits::default(),
+        dynamics: None,
     }
 }
 

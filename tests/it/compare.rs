@@ -40,7 +40,8 @@ fn the_number_of_threads_does_not_show() {
     assert_eq!(alone, played(&cases, 3, 4));
     assert_eq!(alone.settings.len(), 2);
     for setting in &alone.settings {
-        let first = alone.rows.iter().find(|row| row.key.network == setting.network && row.rank == Some(1)).unwrap();
+        let first =
+            alone.rows.iter().find(|row| row.key.network == setting.network && row.rank == Some(1)).unwrap();
         assert_eq!(first.key.alternative(), setting.order[0]);
         assert!(first.winner && first.latency_ms.unwrap().half_width.unwrap() > 0.0);
         // Three alternatives make three pairs; eft is 1.5 times slower here, which three replications show.
@@ -51,7 +52,8 @@ fn the_number_of_threads_does_not_show() {
 
 #[test]
 fn the_same_plan_by_two_names_cannot_be_told_apart() {
-    let cases = ["single", "single[executor=gpu]", "single[executor=cpu-1large3med]"].map(|s| case("vgg16", s, true));
+    let cases =
+        ["single", "single[executor=gpu]", "single[executor=cpu-1large3med]"].map(|s| case("vgg16", s, true));
     let found = played(&cases, 4, 2);
     let setting = &found.settings[0];
     assert_eq!(setting.winners, ["single", "single[executor=gpu]"]);

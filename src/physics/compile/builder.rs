@@ -1,6 +1,7 @@
 //! Builds a [`Machine`]: resolves names between the profiles, fixes clocks, lays out resources.
 
-use super::super::machine::{ExecutorModel, Machine, Parts};
+use super::super::arrangement::ExecutorModel;
+use super::super::machine::{Machine, Parts};
 use super::super::numbers::Numbers;
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::soc::{
@@ -185,7 +186,16 @@ impl<'a> Builder<'a> {
             let invocation = match &own.fitted {
                 Some(fitted) => SimDuration::from_seconds(fitted.inference_overhead()),
                 None => {
-                    own.workers.iter().map(|(_, p)| p.invocation.value).max().unwrap_or(SimDuration::ZERO)
+                    let invocations = own.workers.iter().zip(&own.clocking).map(|((_, p), clock)| {
+                        let scale = clock.dispatch_scale();
+                        // Scaling by 1 must not round.
+                        if scale == 1.0 {
+                            p.invocation.value
+                        } else {
+                            SimDuration::from_seconds(p.invocation.value.seconds() * scale)
+                        }
+                    });
+                    invocations.max().unwrap_or(SimDuration::ZERO)
                 }
             };
             let largest = |variation: fn(&Performance) -> f64| {

@@ -1,8 +1,8 @@
 //! Fitted models of a runtime profile on the executors of a machine.
 
+use super::super::arrangement::Arrangement;
 use super::super::fitted::{FittedCost, Form, Workers};
 use super::super::mace_cpu::Core;
-use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
 use crate::diagnostics::InputError;
@@ -78,7 +78,7 @@ impl Builder<'_> {
     }
 
     /// Highest clock / present clock of a core or device.
-    fn clock_scale(&self, member: &Member) -> f64 {
+    pub(super) fn clock_scale(&self, member: &Member) -> f64 {
         let (highest, present) = self.clocks_of(member);
         highest / present
     }

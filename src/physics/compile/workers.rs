@@ -1,8 +1,8 @@
 //! Cores and devices as workers: peak rates, memory levels, performances.
 
+use super::super::arrangement::{Arrangement, WorkerClock};
 use super::super::core_set::Worker;
 use super::super::latency::Level;
-use super::super::machine::Arrangement;
 use super::super::tflite_cpu::Setting;
 use super::builder::{Builder, Member, fault};
 use crate::diagnostics::InputError;
@@ -66,6 +66,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Arrangement, InputError> {
         let soc = self.soc();
         let mut workers = Vec::new();
+        let mut clocking = Vec::new();
         let (mut units, mut wave) = (1.0, 1.0);
         for (member, &performance) in members.iter().zip(performances) {
             self.note_performance(performance);
@@ -104,9 +105,42 @@ impl<'a> Builder<'a> {
                     Worker { peak, levels }
                 }
             };
+            clocking.push(self.worker_clock(member, members));
             workers.push((worker, performance.clone()));
         }
-        Ok(Arrangement { precision, workers, units, wave, setting: Setting::default(), fitted: None })
+        Ok(Arrangement {
+            precision,
+            workers,
+            units,
+            wave,
+            setting: Setting::default(),
+            fitted: None,
+            clocking,
+        })
+    }
+
+    /// What drives a member of a set.
+    fn worker_clock(&self, member: &Member, members: &[Member]) -> WorkerClock {
+        let soc = self.soc();
+        let scale = self.clock_scale(member);
+        let supply = self.memory.0 / members.len() as f64;
+        match self.cluster_of(member.resource) {
+            Some(cluster) => {
+                let domain = soc.clusters.iter().position(|c| c.id == cluster.id).unwrap_or(0);
+                let beside = members
+                    .iter()
+                    .filter(|m| self.cluster_of(m.resource).is_some_and(|c| c.id == cluster.id));
+                let all = cluster.cluster_bandwidth.value.0 / (beside.count() as f64).max(1.0);
+                let limit = cluster.core_bandwidth.value.0.min(all);
+                WorkerClock { domain: domain as u32, is_core: true, scale, headroom: supply / limit }
+            }
+            None => {
+                let device = soc.devices.iter().position(|d| d.id == member.performs_as).unwrap_or(0);
+                let limit = soc.devices.get(device).map_or(supply, |d| d.bandwidth.value.0);
+                let domain = soc.clusters.len() + device;
+                WorkerClock { domain: domain as u32, is_core: false, scale, headroom: supply / limit }
+            }
+        }
     }
 
     /// One core among `workers`, of which `beside` are in its cluster.

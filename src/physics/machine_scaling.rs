@@ -1,0 +1,98 @@
+//! How the costs of a [`Machine`] depend on its clocks.
+
+use super::arrangement::Arrangement;
+use super::clock_scaling::{Mix, Scaling, ScalingTable, Straggler};
+use super::latency::{Work, source_level};
+use super::machine::{Machine, Surroundings, weight_scale};
+use crate::graph::lowered::{LoweredGraph, OperatorClass};
+use crate::soc::ExecutorId;
+
+impl Machine {
+    /// How the costs of [`Machine::cost_table`] scale with clocks. Clock domains are numbered as the clusters of the SoC, then its
+    /// devices; `domains` is their number, at most 32.
+    #[must_use]
+    pub fn scaling_table(&self, graph: &LoweredGraph, domains: usize) -> ScalingTable {
+        let surroundings = Surroundings::of(self, graph);
+        ScalingTable::new(graph.operators.len(), self.models.len(), domains, |position, executor| {
+            self.scaling(graph, position, executor, &surroundings)
+        })
+    }
+
+    /// The clock domains that the invocation of an executor follows, as bits; none for devices, which the host invokes.
+    #[must_use]
+    pub fn invocation_domains(&self, executor: ExecutorId) -> u32 {
+        let arrangement = self.models.get(executor.0 as usize).and_then(|model| model.arrangements.first());
+        arrangement.map_or(0, Arrangement::dispatch_domains)
+    }
+
+    fn scaling(
+        &self,
+        graph: &LoweredGraph,
+        position: usize,
+        executor: ExecutorId,
+        surroundings: &Surroundings,
+    ) -> Option<Scaling> {
+        let operator = graph.operators.get(position)?;
+        let arrangement = self.arrangement(graph, operator, executor)?;
+        if matches!(operator.class, OperatorClass::View | OperatorClass::Sharing) {
+            return None;
+        }
+        let all = arrangement.clocking.iter().fold(0, |bits, clock| bits | 1 << clock.domain);
+        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+            let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
+            let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
+            let time = fitted.time(shape, &companions, stretch);
+            return Some(Scaling {
+                overhead: time.overhead_scaling,
+                overhead_domains: all,
+                workers: vec![Straggler { domains: all, ..time.scaling }],
+            });
+        }
+        let work = Work::of(graph, operator, arrangement.precision);
+        let footprint = surroundings.weights * weight_scale(&work, operator);
+        let mut workers: Vec<Straggler> = Vec::new();
+        for ((worker, performance), clock) in arrangement.workers.iter().zip(&arrangement.clocking) {
+            let domains = 1u32 << clock.domain;
+            // Cores of one cluster are alike.
+            if workers.iter().any(|known| known.domains == domains) {
+                continue;
+            }
+            let load = arrangement.load(performance, &work, operator, footprint)?;
+            let mut traffic = Mix::default();
+            let streams = [
+                (load.activation_bytes, source_level(&worker.levels, load.working_set, load.share)),
+                (load.weight_bytes, source_level(&worker.levels, load.model_footprint, 1.0)),
+            ];
+            for (bytes, level) in streams {
+                let Some(level) = level.filter(|_| bytes > 0.0) else { continue };
+                let seconds = load.share * bytes / level.rate;
+                if level.is_dram {
+                    traffic.memory += seconds;
+                } else if level.private {
+                    traffic.core += seconds;
+                } else {
+                    traffic.constant += seconds;
+                }
+            }
+            workers.push(Straggler {
+                domains,
+                compute: Mix::core(load.share * load.operations / worker.peak),
+                traffic,
+                exponent: load.exponent,
+                rest: Mix::default(),
+                headroom: clock.headroom,
+            });
+        }
+        let dispatch = arrangement.dispatch_domains();
+        let overhead = if dispatch == 0 { Mix::default() } else { Mix::core(1.0) };
+        Some(Scaling { overhead, overhead_domains: dispatch, workers })
+    }
+}
+
+impl Arrangement {
+    /// The domains of the workers that dispatch their kernels themselves, as bits.
+    fn dispatch_domains(&self) -> u32 {
+        let cores = self.clocking.iter().filter(|clock| clock.is_core);
+        cores.fold(0, |bits, clock| bits | 1 << clock.domain)
+    }
+}

@@ -1,0 +1,225 @@
+//! What changes while a run goes on: clocks, power, heat, competing work.
+//!
+//! Off by default, and then nothing here is allocated or called. An event of the run leaves notes (a core began, a demand
+//! changed); when it is over, they are applied together: governors hear of cores that began or ceased, powers are set,
+//! and everything that runs is re-timed. So an operator that follows another on the same core wakes nobody.
+
+mod clocks;
+mod hooks;
+mod offline;
+mod power;
+mod setup;
+mod thermal;
+
+pub use power::Energy;
+pub use setup::{
+    DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
+    ThermalSetup,
+};
+pub use thermal::HeatBalance;
+
+use super::problem::DynamicsOutcome;
+use crate::physics::ClockRatios;
+use crate::physics::power::switching;
+use crate::soc::{ExecutorId, ResourceId};
+use crate::units::{SimDuration, SimTime};
+use clocks::Clocks;
+use power::{Load, Power};
+use thermal::Thermal;
+
+/// State of the dynamics of a run.
+#[derive(Debug)]
+pub(super) struct Dynamics<'a> {
+    setup: &'a DynamicsSetup,
+    clocks: Clocks,
+    power: Power,
+    thermal: Option<Thermal<'a>>,
+    /// For each domain, milliwatts of one busy core at each step, and the busy time that rules know.
+    tables: Vec<(Vec<u64>, SimDuration)>,
+    /// When rules last looked.
+    read_at: SimTime,
+    /// Whether powers have changed that heat does not know yet.
+    heating: bool,
+    /// One for each resource.
+    slots: Vec<SlotState>,
+    /// Number of each resource among those of its domain.
+    core_of: Vec<u16>,
+    /// Domain and number of the core that does the work of each resource: its own unless that is offline.
+    places: Vec<(u16, u16)>,
+    /// Whether any work is away from its core, and the ratios of executors with such work.
+    moved: bool,
+    ratios_of: Vec<Option<ClockRatios>>,
+    /// Resources whose load has changed in this event.
+    changed: Vec<u16>,
+    /// Step of each domain that its power knows.
+    steps: Vec<usize>,
+    /// Domains whose power must be set anew, as bits.
+    powers: u32,
+    /// Whether speeds must be looked up anew.
+    retime: bool,
+    /// Whether rates must be solved anew.
+    stale: bool,
+    /// Joules of each byte of main memory.
+    joules_per_byte: f64,
+    /// Rate that main memory serves at present.
+    served: f64,
+    outcome: DynamicsOutcome,
+}
+
+/// What a resource does.
+#[derive(Debug, Clone, Copy)]
+struct SlotState {
+    timing: Timing,
+    /// Work done per time, compared with the reference clocks.
+    speed: f64,
+    /// Bytes per second that it demands at the reference clocks.
+    demand: f64,
+    /// Bytes per second that memory serves it, since when, and bytes before.
+    served: f64,
+    served_since: SimTime,
+    served_bytes: f64,
+    load: Load,
+    /// What clocks and power know.
+    known: Load,
+    noted: bool,
+    /// Bytes that the unit in this slot has moved.
+    unit_bytes: f64,
+}
+
+/// How what runs in a slot scales with clocks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Timing {
+    /// Nothing runs.
+    Nothing,
+    /// Scales with the slowest of some domains.
+    Domains(u32),
+    Overhead {
+        stream: u16,
+        operator: u32,
+        executor: ExecutorId,
+    },
+    Execution {
+        stream: u16,
+        operator: u32,
+        executor: ExecutorId,
+    },
+}
+
+impl SlotState {
+    const IDLE: Self = Self {
+        timing: Timing::Nothing,
+        speed: 1.0,
+        demand: 0.0,
+        served: 0.0,
+        served_since: SimTime::ZERO,
+        served_bytes: 0.0,
+        load: Load::Idle,
+        known: Load::Idle,
+        noted: false,
+        unit_bytes: 0.0,
+    };
+
+    /// Memory serves it at another rate from now on.
+    fn serve(&mut self, now: SimTime, rate: f64) {
+        if rate.to_bits() != self.served.to_bits() {
+            self.served_bytes += self.served * now.since(self.served_since).seconds();
+            (self.served, self.served_since) = (rate, now);
+        }
+    }
+
+    /// Bytes served to the operator that ends now.
+    fn take_bytes(&mut self, now: SimTime) -> f64 {
+        self.served_bytes += self.served * now.since(self.served_since).seconds();
+        (self.served, self.served_since) = (0.0, now);
+        std::mem::take(&mut self.served_bytes)
+    }
+}
+
+impl<'a> Dynamics<'a> {
+    pub(super) fn new(setup: &'a DynamicsSetup, base_watts: f64, joules_per_byte: f64) -> Self {
+        let mut counts = vec![0u16; setup.domains.len()];
+        let core_of: Vec<u16> = setup
+            .domain_of
+            .iter()
+            .map(|&domain| {
+                let count = &mut counts[usize::from(domain)];
+                *count += 1;
+                *count - 1
+            })
+            .collect();
+        Self {
+            clocks: Clocks::new(setup),
+            power: Power::new(&setup.domain_of, &setup.domains, base_watts),
+            thermal: setup.thermal.as_ref().map(|thermal| {
+                let tops: Vec<usize> =
+                    setup.domains.iter().map(|d| d.opps.points.len().saturating_sub(1)).collect();
+                Thermal::new(thermal, &tops)
+            }),
+            tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
+            read_at: SimTime::ZERO,
+            heating: true,
+            slots: vec![SlotState::IDLE; setup.domain_of.len()],
+            places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
+            moved: false,
+            ratios_of: Vec::new(),
+            core_of,
+            changed: Vec::with_capacity(setup.domain_of.len()),
+            steps: vec![usize::MAX; setup.domains.len()],
+            powers: u32::MAX,
+            retime: true,
+            stale: true,
+            joules_per_byte,
+            served: 0.0,
+            outcome: DynamicsOutcome::default(),
+            setup,
+        }
+    }
+
+    /// When something of its own is due.
+    pub(super) fn next(&self) -> SimTime {
+        let clocks = self.clocks.next();
+        self.thermal.as_ref().map_or(clocks, |thermal| clocks.min(thermal.next()))
+    }
+
+    /// Notes what a resource does from now on.
+    fn note(&mut self, resource: ResourceId, load: Load) {
+        let slot = &mut self.slots[usize::from(resource.0)];
+        slot.load = load;
+        if !slot.noted {
+            slot.noted = true;
+            self.changed.push(resource.0);
+        }
+    }
+
+    fn ratios_for(&self, executor: ExecutorId) -> &ClockRatios {
+        let own = self.ratios_of.get(usize::from(executor.0)).and_then(Option::as_ref);
+        own.filter(|_| self.moved).unwrap_or(&self.clocks.ratios)
+    }
+
+    /// Speed of what runs with these clocks.
+    fn speed(&self, timing: Timing) -> f64 {
+        let ratios = &self.clocks.ratios;
+        let slowdown = match timing {
+            Timing::Nothing => 1.0,
+            Timing::Domains(domains) => ratios.slowest(domains),
+            Timing::Overhead { stream, operator, executor } => {
+                let ratios = self.ratios_for(executor);
+                self.setup.scalings[usize::from(stream)].overhead(operator, executor, ratios)
+            }
+            Timing::Execution { stream, operator, executor } => {
+                let ratios = self.ratios_for(executor);
+                let anchor = self.setup.executor(executor).memory_anchor;
+                self.setup.scalings[usize::from(stream)].execution(operator, executor, ratios, anchor)
+            }
+        };
+        1.0 / slowdown
+    }
+}
+
+/// Milliwatts of one busy core at each step, as the kernel's energy model has them.
+fn milliwatts(domain: &DomainSetup) -> Vec<u64> {
+    let power = &domain.power;
+    let of =
+        |opp: &crate::soc::Opp| (switching(power, *opp).0 * power.busy_activity.value * 1e3).round() as u64;
+    domain.opps.points.iter().map(of).collect()
+}
