@@ -12,6 +12,7 @@ mod list;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
+mod reproduce;
 mod run;
 mod show;
 mod summary_table;
@@ -50,6 +51,8 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
+    /// Repeat a published experiment in simulation.
+    Reproduce(reproduce::ReproduceArguments),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -86,6 +89,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

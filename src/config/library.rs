@@ -54,9 +54,7 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "snapdragon-865/mace",
     "snapdragon-865/mace-buffer",
     "snapdragon-888/mace",
-    "snapdragon-888/mace-buffer" in "runtimes"
-);
-    "snapdragon-888/mace",
+    "snapdragon-888/mace-buffer",
     "x86-pair/onnxruntime",
 };
 /// Embedded operator-support tables.

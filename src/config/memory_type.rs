@@ -1,16 +1,17 @@
 //! Which runtime profile stores tensors on the GPU in a certain way.
 
 use super::library::{Library, ProfileKind};
-use crate::physics::{FittedForm, GpuStorage};
+use crate::physics::Form;
+use crate::physics::mace_gpu::Storage;
 use crate::soc::RuntimeProfile;
 
 /// How a runtime stores tensors on the GPU, in the words of the strategies' parameter `memory`; `None` when its profile does not tell.
 #[must_use]
 pub fn storage(runtime: &RuntimeProfile) -> Option<&'static str> {
     // Profiles without a fit of the GPU say it in their name.
-    let fitted = runtime.fitted.iter().find_map(|model| match FittedForm::from_id(&model.form)? {
-        FittedForm::MaceGpu(GpuStorage::Image) => Some("image"),
-        FittedForm::MaceGpu(GpuStorage::Buffer) => Some("buffer"),
+    let fitted = runtime.fitted.iter().find_map(|model| match Form::from_id(&model.form)? {
+        Form::MaceGpu(Storage::Image) => Some("image"),
+        Form::MaceGpu(Storage::Buffer) => Some("buffer"),
         _ => None,
     });
     let named = || ["image", "buffer"].into_iter().find(|word| runtime.id.ends_with(&format!("-{word}")));

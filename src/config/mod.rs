@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod check;
 mod co_execution_file;
+pub mod codl_artifact;
 pub mod dag_file;
 mod device_thermal;
 pub mod document;

@@ -12,6 +12,7 @@ use super::support::{Verdict, verdict};
 use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::graph::sequence::LINK;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Sharing, Soc};
 use crate::units::{Hertz, SimDuration};
@@ -149,6 +150,9 @@ impl Machine {
         if operator.class == OperatorClass::Sharing {
             let able = self.sharing(executor).is_some();
             return if able { Verdict::Supported } else { Verdict::NoKernel };
+        }
+        if operator.op_type == LINK {
+            return Verdict::Supported;
         }
         match self.arrangement(graph, operator, executor) {
             Some(arrangement) => arrangement

@@ -101,8 +101,8 @@ pub fn bench(soc: &str, storage: &str, overrides: &[String]) -> Result<Option<Be
     // The large cores: all clusters but the one of the slowest cores.
     let mut parts: Vec<String> = Vec::new();
     for cluster in &profile.clusters {
-        if cluster.core != "small" {
-            parts.insert(0, format!("{}{}", cluster.cores, cluster.core));
+        if cluster.core_kind != "small" {
+            parts.insert(0, format!("{}{}", cluster.cores, cluster.core_kind));
         }
     }
     let cores = format!("cpu-{}", parts.concat());
@@ -122,3 +122,99 @@ pub fn bench(soc: &str, storage: &str, overrides: &[String]) -> Result<Option<Be
     };
     Ok(Some(Bench { machine, pair: Pair { cpu, gpu }, has_power: device.is_some() }))
 }
+
+impl Bench {
+    /// Simulates one way to run a network.
+    ///
+    /// # Errors
+    /// [`ReproduceError`].
+    pub fn run(&self, network: &ArtifactNetwork, strategy: Box<dyn Strategy>) -> Result<Measured, ReproduceError> {
+        simulate_graph(&self.machine, &network.sequence.graph, strategy)
+    }
+}
+
+/// How plans are searched that are compared with published ones: those were found by profiling every alternative on the phone.
+pub const SEARCHED: Settings = Settings {
+    search: crate::strategy::codl::ChainSearch::Greedy,
+    baseline: crate::strategy::codl::Baseline::Serial,
+    dimensions: &crate::graph::partition::Dimension::ALL,
+    ratios: crate::strategy::codl::Ratios::Grid,
+    predictor: SlicePredictor::Oracle,
+    faithful_bug: false,
+};
+
+/// Repeats the experiment on a chip; `overrides` change profiles, as on the command line.
+///
+/// # Errors
+/// [`ReproduceError`].
+pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceError> {
+    let (id, artifact) = chip(soc)?;
+    let (image, buffer) = (bench(id, "image", overrides)?, bench(id, "buffer", overrides)?);
+    let mut rows = Vec::new();
+    for (name, in_artifact) in NETWORKS {
+        let network = artifact_network(in_artifact)?;
+        let mut push = |strategy: &'static str, plan: &'static str, outcome: Outcome, has_power: bool| {
+            let (measured, note) = match outcome {
+                Ok((measured, note)) => (Some(measured), note),
+                Err(note) => (None, Some(note)),
+            };
+            let latency = measured.map(|m| m.latency_ms);
+            let published = published(id, name, strategy);
+            rows.push(CodlRow {
+                network: name,
+                strategy,
+                plan,
+                latency_ms: latency,
+                power_w: measured.filter(|_| has_power).map(|m| m.power_w),
+                energy_j: measured.filter(|_| has_power).map(|m| m.energy_j),
+                sharing_ms: measured.map(|m| m.sharing_ms),
+                published_latency_ms: published,
+                error_percent: latency.zip(published).map(|(own, theirs)| 100.0 * (own / theirs - 1.0)),
+                note,
+            });
+        };
+        // MACE takes images where the chip has them.
+        let plain = image.as_ref().or(buffer.as_ref());
+        for strategy in STRATEGIES {
+            let bench = match strategy {
+                "mulayer" | "codl-buffer" => buffer.as_ref(),
+                "codl-image" => image.as_ref(),
+                _ => plain,
+            };
+            let Some(bench) = bench else {
+                let plans: &[&'static str] = if strategy == "codl-image" { &["published", "searched"] } else { &["none"] };
+                for plan in plans {
+                    push(strategy, plan, Err("this GPU has no image kernels in MACE".to_owned()), false);
+                }
+                continue;
+            };
+            let pair = bench.pair;
+            let alone = |own: Box<dyn Strategy>| -> Result<Outcome, ReproduceError> {
+                bench.run(&network, own).map(|measured| Ok((measured, None)))
+            };
+            match strategy {
+                "mulayer" => {
+                    let own = MuLayer::new(pair, SlicePredictor::Linear);
+                    push(strategy, "none", alone(Box::new(own))?, bench.has_power);
+                }
+                "mace-cpu" => push(strategy, "none", alone(Box::new(Mace::new(pair.cpu, pair.cpu)))?, bench.has_power),
+                "mace-gpu" => push(strategy, "none", alone(Box::new(Mace::new(pair.gpu, pair.cpu)))?, bench.has_power),
+                _ => {
+                    let published = match network.plan(artifact, true) {
+                        Ok(plan) => {
+                            let own = Prescribed::new(pair, vec![plan.chains]);
+                            Ok((bench.run(&network, Box::new(own))?, plan.note))
+                        }
+                        Err(why) => Err(why),
+                    };
+                    push(strategy, "published", published, bench.has_power);
+                    push(strategy, "searched", alone(Box::new(Codl::new(pair, SEARCHED)))?, bench.has_power);
+                }
+            }
+        }
+    }
+    Ok(CodlReport { soc: id.to_owned(), rows })
+}
+
+/// A simulated inference with what a reader must know, or why there is none.
+type Outcome = Result<(Measured, Option<String>), String>;

@@ -78,6 +78,7 @@ pub fn simulate_graph(
         noise: false,
         stop_after: None,
         limits: Limits::default(),
+        dynamics: None,
     };
     if let Some(sliced) = slice(&problem, machine, &mut *strategy)? {
         problem = sliced;
@@ -85,7 +86,7 @@ pub fn simulate_graph(
     let (mut sharing_ms, mut splits) = (0.0, 0);
     for stream in &problem.streams {
         for (operator, role) in stream.roles.iter().enumerate() {
-            let Role::Share(_) | Role::Join(_) = role else { continue };
+            let (Role::Share(_) | Role::Join(_)) = role else { continue };
             splits += usize::from(matches!(role, Role::Share(_)));
             let times = (0..problem.platform.executors.len() as u16)
                 .filter_map(|e| stream.costs.get(operator as u32, crate::soc::ExecutorId(e)));

@@ -1,0 +1,92 @@
+//! `hetsoc reproduce`: published experiments, repeated in simulation.
+
+use super::output::{print, print_json};
+use super::{CliError, Format};
+use crate::experiment::reproduce::ReproduceError;
+use crate::experiment::reproduce::codl::{CodlReport, codl};
+use clap::{Args, Subcommand};
+use std::fmt::Write;
+
+/// Arguments of `hetsoc reproduce`.
+#[derive(Debug, Args)]
+pub(super) struct ReproduceArguments {
+    #[command(subcommand)]
+    experiment: Experiment,
+}
+
+#[derive(Debug, Subcommand)]
+enum Experiment {
+    /// CoDL (MobiSys 2022): CPU and GPU on one operator at once, five networks on four chips.
+    Codl(CodlArguments),
+}
+
+/// Arguments of `hetsoc reproduce codl`.
+#[derive(Debug, Args)]
+struct CodlArguments {
+    /// snapdragon-855, snapdragon-865, snapdragon-888 or kirin-990.
+    #[arg(long)]
+    soc: String,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Change a value of a profile, such as `runtime.performance.gpu-fp16.sharing.synchronization_us=300`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    overrides: Vec<String>,
+}
+
+pub(super) fn run(arguments: &ReproduceArguments) -> Result<(), CliError> {
+    match &arguments.experiment {
+        Experiment::Codl(arguments) => {
+            let report = codl(&arguments.soc, &arguments.overrides)?;
+            match arguments.format {
+                Format::Json => print_json(&report),
+                Format::Table => print(&table(&report)),
+                Format::Csv => Err(CliError::Usage("reproduce prints table or json".to_owned())),
+            }
+        }
+    }
+}
+
+fn table(report: &CodlReport) -> String {
+    let mut text = format!("CoDL on {}\n", report.soc);
+    let _ = writeln!(
+        text,
+        "{:<20} {:<12} {:<10} {:>10} {:>8} {:>8} {:>10} {:>8}",
+        "network", "strategy", "plan", "ms", "W", "J", "published", "error"
+    );
+    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"));
+    for row in &report.rows {
+        let error = row.error_percent.map_or_else(|| "-".to_owned(), |e| format!("{e:+.1} %"));
+        let _ = write!(
+            text,
+            "{:<20} {:<12} {:<10} {:>10} {:>8} {:>8} {:>10} {:>8}",
+            row.network,
+            row.strategy,
+            row.plan,
+            number(row.latency_ms, 1),
+            number(row.power_w, 2),
+            number(row.energy_j, 3),
+            number(row.published_latency_ms, 1),
+            error
+        );
+        let _ = match &row.note {
+            Some(note) => writeln!(text, "  {note}"),
+            None => writeln!(text),
+        };
+    }
+    text
+}
+
+impl From<ReproduceError> for CliError {
+    fn from(error: ReproduceError) -> Self {
+        use crate::experiment::RunError;
+        match error {
+            ReproduceError::Input(error) => Self::Input(error),
+            ReproduceError::Simulation(error) | ReproduceError::Run(RunError::Simulation(error)) => {
+                Self::Simulation(error)
+            }
+            ReproduceError::Unknown(message) => Self::Usage(message),
+            other => Self::Unexpected(other.to_string()),
+        }
+    }
+}
