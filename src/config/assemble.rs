@@ -138,7 +138,7 @@ pub fn assemble(
                 .help("give a model and profiles"),
             )
         })?;
-        if let Some(sliced) = slice(&problem, machine, &mut *strategy)? {
+        if let Some(sliced) = slice(&problem, machine, machine, &mut *strategy)? {
             for (stream, labels) in sliced.streams.iter().zip(&mut labels.streams) {
                 if let Some(graph) = &stream.operators {
                     *labels = StreamLabels::of_graph(labels.name.clone(), graph, labels.warm_up);

@@ -1,14 +1,22 @@
 //! Operators that offline predictors are trained on: drawn at random, timed on the machine as a profiling run would.
 
-use crate::graph::lowered::{LoweredGraph, OperatorClass, Window};
+use crate::diagnostics::SourceText;
+use crate::graph::lowered::{Geometry, LoweredGraph, OperatorClass, Window};
+use crate::graph::operator_list::read_operator_lists;
 use crate::graph::sequence::{SequenceOperator, Sizes, sequence};
 use crate::physics::Machine;
 use crate::random::stream;
 use crate::soc::ExecutorId;
 use rand::Rng;
 
-/// Convolutions in a training set. CoDL profiles about 6000 operators; costs here are free of noise, so that fewer do.
-const CONVOLUTIONS: usize = 600;
+/// Operators of the five networks that CoDL evaluates, which it also profiles.
+const LISTS: &str = include_str!("../../workloads/lists/codl.csv");
+
+/// Convolutions that are drawn at random besides. CoDL profiles about 6000 operators; costs here are free of noise, so that fewer do.
+const CONVOLUTIONS: usize = 1200;
+/// Side of the window, stride, and how many convolutions of the published operator lists of large CNNs have them (csu-eis/CoDL@0a0c89d1,
+/// five networks): CoDL profiles the operators of such networks.
+const KERNELS: [(u64, u64, u64); 6] = [(3, 1, 100), (1, 1, 48), (7, 1, 10), (3, 2, 5), (9, 1, 2), (7, 2, 1)];
 /// Fully connected layers and poolings, each.
 const OTHERS: usize = 100;
 /// Largest number of multiply-accumulates: twice what the largest layer of the usual networks has.
@@ -37,9 +45,17 @@ fn pick(random: &mut impl Rng, of: &[u64]) -> u64 {
 }
 
 fn convolution(random: &mut impl Rng) -> Option<SequenceOperator> {
-    let out = log_uniform(random, 7.0, 480.0);
-    let kernel = pick(random, &[1, 1, 3, 3, 3, 5, 7, 9]);
-    let stride = pick(random, &[1, 1, 1, 2]).min(kernel.max(1));
+    let out = log_uniform(random, 10.0, 480.0);
+    let total: u64 = KERNELS.iter().map(|(_, _, count)| count).sum();
+    let mut drawn = random.next_u64() % total;
+    let (mut kernel, mut stride) = (1, 1);
+    for &(side, step, count) in &KERNELS {
+        (kernel, stride) = (side, step);
+        if drawn < count {
+            break;
+        }
+        drawn -= count;
+    }
     let (inputs, outputs) = (log_uniform(random, 3.0, 2048.0), log_uniform(random, 3.0, 2048.0));
     let side = (out - 1) * stride + kernel;
     let macs = (out * out * inputs * outputs * kernel * kernel) as f64;
@@ -82,14 +98,50 @@ fn fully_connected(random: &mut impl Rng) -> SequenceOperator {
     }
 }
 
-/// The training set of an executor; the same operators for every executor and machine.
-pub(super) fn samples(machine: &Machine, executor: ExecutorId) -> Vec<Sample> {
+/// The convolutions of the published lists, whole and in parts: by output channels and by height, in tenths.
+fn listed() -> Vec<SequenceOperator> {
+    let source = SourceText::new("<operators of large CNNs>", LISTS);
+    let lists = read_operator_lists(&source).unwrap_or_default();
+    let windows = lists.iter().flat_map(|list| &list.graph.operators).filter_map(|op| match op.geometry {
+        Geometry::Window(window) if op.class == OperatorClass::Convolution => Some(window),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    for w in windows {
+        let part = |rows: u64, channels: u64| {
+            SequenceOperator::Convolution(Sizes {
+                height: (rows - 1) * w.stride_height + w.kernel_height,
+                width: (w.out_width - 1) * w.stride_width + w.kernel_width,
+                in_channels: w.in_channels,
+                out_channels: channels,
+                kernel_height: w.kernel_height,
+                kernel_width: w.kernel_width,
+                stride_height: w.stride_height,
+                stride_width: w.stride_width,
+            })
+        };
+        let tenths = |size: u64, block: u64| (1..=10).map(move |n| (size * n / 10).div_ceil(block).max(1) * block);
+        let by_channels = tenths(w.out_channels, 4).map(|n| part(w.out_height, n.min(w.out_channels)));
+        let by_height = tenths(w.out_height, 1).map(|n| part(n, w.out_channels));
+        for operator in by_channels.chain(by_height) {
+            if !found.contains(&operator) {
+                found.push(operator);
+            }
+        }
+    }
+    found
+}
+
+/// The training set of an executor, the same operators for every executor and machine: those of published lists, and more at random when `broad`.
+pub(super) fn samples(machine: &Machine, executor: ExecutorId, broad: bool) -> Vec<Sample> {
     let mut random = stream(0, "profiling", &[]);
-    let mut operators = Vec::new();
-    while operators.len() < CONVOLUTIONS {
+    let mut operators = listed();
+    let listed = operators.len();
+    while broad && operators.len() < listed + CONVOLUTIONS {
         operators.extend(convolution(&mut random));
     }
-    while operators.len() < CONVOLUTIONS + OTHERS {
+    let convolutions = operators.len();
+    while operators.len() < convolutions + OTHERS {
         operators.extend(pooling(&mut random));
     }
     for _ in 0..OTHERS {
@@ -111,7 +163,7 @@ pub(super) fn samples(machine: &Machine, executor: ExecutorId) -> Vec<Sample> {
 /// The window of a convolution or pooling.
 pub(super) fn window(graph: &LoweredGraph) -> Option<Window> {
     match graph.operators.first()?.geometry {
-        crate::graph::lowered::Geometry::Window(window) => Some(window),
+        Geometry::Window(window) => Some(window),
         _ => None,
     }
 }

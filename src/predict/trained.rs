@@ -72,11 +72,16 @@ enum Key {
 const SYNCHRONIZATION: f64 = 1e-3;
 
 impl<'a> Trained<'a> {
-    /// Trains a predictor for the executors of a machine.
+    /// Trains a predictor on the executors of `profiled`, for a machine with the same ones.
     #[must_use]
-    pub fn new(predictor: SlicePredictor, machine: &'a Machine, graph: &'a LoweredGraph) -> Self {
-        let models = (0..machine.platform.executors.len() as u16)
-            .map(|executor| Model::train(predictor, machine, ExecutorId(executor)))
+    pub fn new(
+        predictor: SlicePredictor,
+        machine: &'a Machine,
+        profiled: &Machine,
+        graph: &'a LoweredGraph,
+    ) -> Self {
+        let models = (0..profiled.platform.executors.len() as u16)
+            .map(|executor| Model::train(predictor, profiled, ExecutorId(executor)))
             .collect();
         let costs = SliceCosts::new(machine, graph);
         Self { costs, graph, models, constant_synchronization: predictor != SlicePredictor::Oracle }
@@ -109,10 +114,11 @@ impl Model {
             Self { processor: Processor { cores, units, wave }, predictor, regressions: BTreeMap::new() };
         let mut sets: BTreeMap<Key, Vec<(Vec<f64>, f64)>> = BTreeMap::new();
         if predictor != SlicePredictor::Oracle {
-            for Sample { graph, class, seconds } in samples(machine, executor) {
+            for Sample { graph, class, seconds } in samples(machine, executor, predictor == SlicePredictor::Tiled) {
                 debug_assert!(window(&graph).is_some() || class == OperatorClass::FullyConnected, "only these are drawn");
                 if let Some((key, features)) = graph.operators.first().and_then(|op| model.features(op)) {
-                    sets.entry(key).or_default().push((features, seconds));
+                    let target = if predictor == SlicePredictor::Linear { seconds.ln() } else { seconds };
+                    sets.entry(key).or_default().push((features, target));
                 }
             }
         }
@@ -137,7 +143,8 @@ impl Model {
 
     fn seconds(&self, operator: &LoweredOperator) -> Option<f64> {
         let (key, features) = self.features(operator)?;
-        Some(self.regressions.get(&key)?.value(&features).max(0.0))
+        let value = self.regressions.get(&key)?.value(&features);
+        Some(if self.predictor == SlicePredictor::Linear { value.exp() } else { value.max(0.0) })
     }
 }
 
@@ -151,7 +158,7 @@ fn linear(operator: &LoweredOperator) -> Option<Vec<f64>> {
         (OperatorClass::FullyConnected, Geometry::MatMul { m, n, k, .. }) => ((m * k) as f64, n as f64),
         _ => return None,
     };
-    Some(vec![f0, f1, 1.0])
+    Some(vec![f0.max(1.0).ln(), f1.max(1e-9).ln(), 1.0])
 }
 
 impl SliceEstimates for Trained<'_> {

@@ -8,13 +8,15 @@ use crate::predict::{Estimates, SliceEstimates, SlicePredictor, Trained};
 use crate::strategy::{SlicingView, Strategy, StrategyError};
 
 /// Asks the strategy which operators to cut, and returns the problem with the graphs of slices; `None` when nothing is cut.
-/// Slices cost what the machine's cost models say for their sizes.
+/// Slices cost what the machine's cost models say for their sizes. Predictors are trained on `profiled`: the same machine, or one with the same
+/// executors and other kernels.
 ///
 /// # Errors
 /// [`SimulationError`] when the strategy cannot cut, its cuts do not fit a graph, or no executor can run a slice.
 pub fn slice(
     problem: &Problem,
     machine: &Machine,
+    profiled: &Machine,
     strategy: &mut dyn Strategy,
 ) -> Result<Option<Problem>, SimulationError> {
     if !strategy.slices() {
@@ -39,7 +41,7 @@ pub fn slice(
         .map(|graph| -> Box<dyn SliceEstimates + '_> {
             match predictor {
                 SlicePredictor::Oracle => Box::new(SliceCosts::new(machine, graph)),
-                _ => Box::new(Trained::new(predictor, machine, graph)),
+                _ => Box::new(Trained::new(predictor, machine, profiled, graph)),
             }
         })
         .collect();

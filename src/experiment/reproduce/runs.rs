@@ -51,12 +51,13 @@ pub struct Measured {
     pub splits: usize,
 }
 
-/// Simulates one inference, alone, without run-to-run variation. `strategy` may cut operators.
+/// Simulates one inference, alone, without run-to-run variation. `strategy` may cut operators; predictors are trained on `profiled`.
 ///
 /// # Errors
 /// [`ReproduceError`].
 pub fn simulate_graph(
     machine: &Machine,
+    profiled: &Machine,
     graph: &LoweredGraph,
     mut strategy: Box<dyn Strategy>,
 ) -> Result<Measured, ReproduceError> {
@@ -80,7 +81,7 @@ pub fn simulate_graph(
         limits: Limits::default(),
         dynamics: None,
     };
-    if let Some(sliced) = slice(&problem, machine, &mut *strategy)? {
+    if let Some(sliced) = slice(&problem, machine, profiled, &mut *strategy)? {
         problem = sliced;
     }
     let (mut sharing_ms, mut splits) = (0.0, 0);
