@@ -3,7 +3,7 @@
 use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
 use crate::config::dag_file::{DagNetwork, read_dag};
-use crate::config::plan_file::{read_plans, write_plans};
+use crate::config::plan_file::{StoredPlans, read_plans, write_plans};
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
 use crate::soc::ExecutorId;
@@ -205,7 +205,12 @@ fn strategy(
         }
         (DagStrategy::Replay, Some(path)) => {
             let tasks = problem.streams[0].dag.len();
-            let mut plans = read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
+            let StoredPlans { mut plans, splits } = read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
+            if splits.iter().any(|splits| !splits.is_empty()) {
+                return Err(CliError::Usage(
+                    "not replayable: the plan cuts operators, and a plain task graph has none".to_owned(),
+                ));
+            }
             for plan in &mut plans {
                 plan.transfer_start = asked.unwrap_or(plan.transfer_start);
             }
@@ -227,7 +232,7 @@ fn save_plan(
     for placement in placements.iter().filter(|p| p.instance == 0) {
         plan.push(&[placement.task], Some(ExecutorId(placement.processor)));
     }
-    let text = write_plans(&[plan], &problem.platform).unwrap_or_default();
+    let text = write_plans(&[plan], &[], &problem.platform).unwrap_or_default();
     crate::export::write_file(path, false, |to| std::io::Write::write_all(to, text.as_bytes()))
         .map_err(|error| CliError::Output(error.to_string()))
 }

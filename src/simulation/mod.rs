@@ -24,4 +24,4 @@ mod state;
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
-pub use slicing::slice;
+pub use slicing::{Sliced, slice};

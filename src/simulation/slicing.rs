@@ -2,10 +2,19 @@
 
 use super::play::views;
 use super::problem::{Problem, SimulationError, StreamProblem};
-use crate::graph::partition::partition;
+use crate::graph::partition::{Split, partition};
 use crate::physics::{Machine, SliceCosts};
 use crate::predict::{Estimates, SliceEstimates, SlicePredictor, Trained};
 use crate::strategy::{SlicingView, Strategy, StrategyError};
+
+/// A problem whose graphs are cut.
+#[derive(Debug, Clone)]
+pub struct Sliced {
+    /// The problem with the graphs of slices.
+    pub problem: Problem,
+    /// For each stream what was cut.
+    pub splits: Vec<Vec<Split>>,
+}
 
 /// Asks the strategy which operators to cut, and returns the problem with the graphs of slices; `None` when nothing is cut.
 /// Slices cost what the machine's cost models say for their sizes. Predictors are trained on `profiled`: the same machine, or one with the same
@@ -18,7 +27,7 @@ pub fn slice(
     machine: &Machine,
     profiled: &Machine,
     strategy: &mut dyn Strategy,
-) -> Result<Option<Problem>, SimulationError> {
+) -> Result<Option<Sliced>, SimulationError> {
     if !strategy.slices() {
         return Ok(None);
     }
@@ -72,5 +81,5 @@ pub fn slice(
             ..stream.clone()
         });
     }
-    Ok(Some(Problem { streams, ..problem.clone() }))
+    Ok(Some(Sliced { problem: Problem { streams, ..problem.clone() }, splits }))
 }

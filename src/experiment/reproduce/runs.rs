@@ -82,7 +82,7 @@ pub fn simulate_graph(
         dynamics: None,
     };
     if let Some(sliced) = slice(&problem, machine, profiled, &mut *strategy)? {
-        problem = sliced;
+        problem = sliced.problem;
     }
     let (mut sharing_ms, mut splits) = (0.0, 0);
     for stream in &problem.streams {
@@ -103,6 +103,7 @@ pub fn simulate_graph(
     let mut assembled = Assembled {
         problem,
         whole: None,
+        cuts: Vec::new(),
         strategy_spec: strategy.id().to_owned(),
         strategy,
         labels,
