@@ -4,6 +4,7 @@ use super::output::{print, print_json};
 use super::{CliError, Format};
 use crate::experiment::reproduce::ReproduceError;
 use crate::experiment::reproduce::codl::{CodlReport, codl};
+use crate::experiment::reproduce::codl_page::codl_page;
 use clap::{Args, Subcommand};
 use std::fmt::Write;
 
@@ -29,7 +30,10 @@ struct CodlArguments {
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// Change a value of a profile, such as `runtime.performance.gpu-fp16.sharing.synchronization_us=300`.
+    /// Also write the page with all chips, the ablations and the error curve, Markdown; an existing file is replaced.
+    #[arg(long, value_name = "FILE")]
+    report: Option<std::path::PathBuf>,
+    /// Change a value of a profile, such as `runtime.performance.2.sharing.synchronization_us=300`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     overrides: Vec<String>,
 }
@@ -38,6 +42,11 @@ pub(super) fn run(arguments: &ReproduceArguments) -> Result<(), CliError> {
     match &arguments.experiment {
         Experiment::Codl(arguments) => {
             let report = codl(&arguments.soc, &arguments.overrides)?;
+            if let Some(path) = &arguments.report {
+                let text = codl_page()?;
+                crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
+                    .map_err(|error| CliError::Output(error.to_string()))?;
+            }
             match arguments.format {
                 Format::Json => print_json(&report),
                 Format::Table => print(&table(&report)),

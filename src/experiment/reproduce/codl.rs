@@ -1,9 +1,10 @@
 //! CoDL (MobiSys 2022), figures 15, 16 and 21: five networks, five ways to run them, on four phones.
 
 use super::runs::{Measured, ReproduceError, simulate_graph};
-use crate::config::codl_artifact::{ArtifactNetwork, CHIPS, NETWORKS, artifact_network};
+use crate::config::codl_artifact::{CHIPS, NETWORKS, artifact_network};
 use crate::config::{Choice, Hardware, Library, hardware};
 use crate::diagnostics::nearest;
+use crate::graph::sequence::Sequence;
 use crate::physics::Machine;
 use crate::predict::SlicePredictor;
 use crate::soc::{ExecutorId, ExecutorName, ProcessorKind};
@@ -124,12 +125,12 @@ pub fn bench(soc: &str, storage: &str, overrides: &[String]) -> Result<Option<Be
 }
 
 impl Bench {
-    /// Simulates one way to run a network.
+    /// Simulates one way to run a sequence of operators.
     ///
     /// # Errors
     /// [`ReproduceError`].
-    pub fn run(&self, network: &ArtifactNetwork, strategy: Box<dyn Strategy>) -> Result<Measured, ReproduceError> {
-        simulate_graph(&self.machine, &self.machine, &network.sequence.graph, strategy)
+    pub fn run(&self, operators: &Sequence, strategy: Box<dyn Strategy>) -> Result<Measured, ReproduceError> {
+        simulate_graph(&self.machine, &self.machine, &operators.graph, strategy)
     }
 }
 
@@ -190,7 +191,7 @@ pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceErro
             };
             let pair = bench.pair;
             let alone = |own: Box<dyn Strategy>| -> Result<Outcome, ReproduceError> {
-                bench.run(&network, own).map(|measured| Ok((measured, None)))
+                bench.run(&network.sequence, own).map(|measured| Ok((measured, None)))
             };
             match strategy {
                 "mulayer" => {
@@ -207,7 +208,7 @@ pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceErro
                     let published = match network.plan(artifact, true) {
                         Ok(plan) => {
                             let own = Prescribed::new(pair, vec![plan.chains]);
-                            Ok((bench.run(&network, Box::new(own))?, plan.note))
+                            Ok((bench.run(&network.sequence, Box::new(own))?, plan.note))
                         }
                         Err(why) => Err(why),
                     };
