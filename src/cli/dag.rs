@@ -205,7 +205,8 @@ fn strategy(
         }
         (DagStrategy::Replay, Some(path)) => {
             let tasks = problem.streams[0].dag.len();
-            let StoredPlans { mut plans, splits } = read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
+            let StoredPlans { mut plans, splits } =
+                read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
             if splits.iter().any(|splits| !splits.is_empty()) {
                 return Err(CliError::Usage(
                     "not replayable: the plan cuts operators, and a plain task graph has none".to_owned(),

@@ -63,7 +63,8 @@ fn table(report: &CodlReport) -> String {
         "{:<20} {:<12} {:<10} {:>10} {:>8} {:>8} {:>10} {:>8}",
         "network", "strategy", "plan", "ms", "W", "J", "published", "error"
     );
-    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"));
+    let number =
+        |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"));
     for row in &report.rows {
         let error = row.error_percent.map_or_else(|| "-".to_owned(), |e| format!("{e:+.1} %"));
         let _ = write!(

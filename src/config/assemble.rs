@@ -10,8 +10,8 @@ use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use super::scenario_file::is_profile_override;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
-use crate::graph::partition::Split;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::graph::partition::Split;
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
@@ -211,7 +211,9 @@ fn profiles(
     let stored = spec.strategy.parameters.get("memory");
     if let Some(sibling) = memory_type::sibling(&loaded.value, stored.map(String::as_str))? {
         loaded = hardware(&Choice { runtime: &sibling, ..choice })?;
-        warnings.push(format!("the strategy wants tensors stored otherwise on the GPU: runtime `{sibling}` took part"));
+        warnings.push(format!(
+            "the strategy wants tensors stored otherwise on the GPU: runtime `{sibling}` took part"
+        ));
     }
     let hardware = unwrap_loaded(loaded, warnings);
     let Hardware { soc, device, runtime, machine } = &hardware;

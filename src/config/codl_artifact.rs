@@ -84,30 +84,32 @@ pub fn artifact_network(name: &str) -> Result<ArtifactNetwork, InputError> {
 
 fn operator(kind: &str, sizes: &[u64]) -> Option<SequenceOperator> {
     match (kind, sizes) {
-        ("CONV2D", &[height, width, inputs, outputs, kernel_height, kernel_width, stride_height, stride_width]) => {
-            Some(SequenceOperator::Convolution(Sizes {
-                height,
-                width,
-                in_channels: inputs,
-                out_channels: outputs,
-                kernel_height,
-                kernel_width,
-                stride_height,
-                stride_width,
-            }))
-        }
-        ("POOLING", &[height, width, channels, kernel_height, kernel_width, stride_height, stride_width, _]) => {
-            Some(SequenceOperator::Pooling(Sizes {
-                height,
-                width,
-                in_channels: channels,
-                out_channels: channels,
-                kernel_height,
-                kernel_width,
-                stride_height,
-                stride_width,
-            }))
-        }
+        (
+            "CONV2D",
+            &[height, width, inputs, outputs, kernel_height, kernel_width, stride_height, stride_width],
+        ) => Some(SequenceOperator::Convolution(Sizes {
+            height,
+            width,
+            in_channels: inputs,
+            out_channels: outputs,
+            kernel_height,
+            kernel_width,
+            stride_height,
+            stride_width,
+        })),
+        (
+            "POOLING",
+            &[height, width, channels, kernel_height, kernel_width, stride_height, stride_width, _],
+        ) => Some(SequenceOperator::Pooling(Sizes {
+            height,
+            width,
+            in_channels: channels,
+            out_channels: channels,
+            kernel_height,
+            kernel_width,
+            stride_height,
+            stride_width,
+        })),
         ("FULLY_CONNECTED", &[height, width, inputs, outputs, _]) => {
             Some(SequenceOperator::FullyConnected { inputs: height * width * inputs, outputs })
         }
@@ -118,9 +120,7 @@ fn operator(kind: &str, sizes: &[u64]) -> Option<SequenceOperator> {
 /// An array of the file, or one number for every operator ("const 1").
 fn numbers(value: Option<&Value>, operators: usize) -> Result<Vec<f64>, String> {
     match value {
-        Some(Value::Array(values)) => {
-            Ok(values.iter().filter_map(Value::as_f64).collect())
-        }
+        Some(Value::Array(values)) => Ok(values.iter().filter_map(Value::as_f64).collect()),
         Some(Value::String(text)) => {
             let number = text.strip_prefix("const ").and_then(|n| n.trim().parse().ok());
             number.map(|n| vec![n; operators]).ok_or_else(|| format!("`{text}` is no constant"))
@@ -170,10 +170,16 @@ impl ArtifactNetwork {
                 other => return Err(format!("not replayable: operator {first} has dimension {other}")),
             };
             if !same(&dimensions) || !same(&shares) {
-                return Err(format!("not replayable: the chain of operators {first} to {last} has several shares"));
+                return Err(format!(
+                    "not replayable: the chain of operators {first} to {last} has several shares"
+                ));
             }
             let positions = &self.sequence.positions;
-            chains.push(Chain { operators: (positions[first]..=positions[last]).collect(), dimension, share: shares[first] });
+            chains.push(Chain {
+                operators: (positions[first]..=positions[last]).collect(),
+                dimension,
+                share: shares[first],
+            });
             first = last + 1;
         }
         let surplus = dimensions.len().max(shares.len()) - operators;

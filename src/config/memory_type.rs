@@ -48,6 +48,8 @@ pub fn sibling(loaded: &Hardware, wanted: Option<&str>) -> Result<Option<String>
         format!("memory is `image` or `buffer`, not `{}`", printable(wanted))
     };
     Err(Diagnostic::new("scenario::memory", message)
-        .help("leave `memory` out to take what the runtime does; MACE has images on Adreno and buffers on Mali")
+        .help(
+            "leave `memory` out to take what the runtime does; MACE has images on Adreno and buffers on Mali",
+        )
         .into())
 }

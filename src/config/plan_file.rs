@@ -155,7 +155,8 @@ pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Plat
                 })
                 .collect::<Option<Vec<_>>>()?;
             let placed = units.iter().map(|unit| unit.operators.len()).sum();
-            let (operators, splits) = cuts.get(number).map_or((placed, &[][..]), |(whole, splits)| (*whole, splits));
+            let (operators, splits) =
+                cuts.get(number).map_or((placed, &[][..]), |(whole, splits)| (*whole, splits));
             let splits = splits.iter().map(|split| RawSplit {
                 operators: split.operators.clone(),
                 dimension: split.dimension.id().to_owned(),

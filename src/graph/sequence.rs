@@ -177,10 +177,8 @@ fn kernel(operator: &SequenceOperator) -> Option<Kernel> {
     let out_height = side(sizes.height, sizes.kernel_height, sizes.stride_height)?;
     let out_width = side(sizes.width, sizes.kernel_width, sizes.stride_width)?;
     // Without the padding, as in `SAME`: what lies outside of output side x stride is padding.
-    let (in_height, in_width) = (
-        sizes.height.min(out_height * sizes.stride_height),
-        sizes.width.min(out_width * sizes.stride_width),
-    );
+    let (in_height, in_width) =
+        (sizes.height.min(out_height * sizes.stride_height), sizes.width.min(out_width * sizes.stride_width));
     let window = sizes.kernel_height * sizes.kernel_width;
     let weights = if pooling { 0 } else { window * sizes.in_channels * sizes.out_channels };
     Some(Kernel {

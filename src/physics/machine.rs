@@ -12,8 +12,8 @@ use super::support::{Verdict, verdict};
 use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
-use crate::graph::sequence::LINK;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::graph::sequence::LINK;
 use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Sharing, Soc};
 use crate::units::{Hertz, SimDuration};
 

@@ -120,7 +120,8 @@ fn listed() -> Vec<SequenceOperator> {
                 stride_width: w.stride_width,
             })
         };
-        let tenths = |size: u64, block: u64| (1..=10).map(move |n| (size * n / 10).div_ceil(block).max(1) * block);
+        let tenths =
+            |size: u64, block: u64| (1..=10).map(move |n| (size * n / 10).div_ceil(block).max(1) * block);
         let by_channels = tenths(w.out_channels, 4).map(|n| part(w.out_height, n.min(w.out_channels)));
         let by_height = tenths(w.out_height, 1).map(|n| part(n, w.out_channels));
         for operator in by_channels.chain(by_height) {

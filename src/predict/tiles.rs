@@ -44,7 +44,11 @@ impl Processor {
                 let reads =
                     (w.out_height * w.out_width * w.out_channels * w.kernel_height * w.kernel_width) as f64;
                 let elements = (w.in_height * w.in_width * w.in_channels) as f64;
-                let share = if self.cores > 0.0 { blocks(w.out_channels as f64, self.cores) / w.out_channels as f64 } else { 1.0 };
+                let share = if self.cores > 0.0 {
+                    blocks(w.out_channels as f64, self.cores) / w.out_channels as f64
+                } else {
+                    1.0
+                };
                 Some((KernelKind::Pooling, vec![reads * share, elements, 1.0]))
             }
             (OperatorClass::FullyConnected, Geometry::MatMul { m: 1, n, k, .. }) => {
@@ -72,11 +76,23 @@ impl Processor {
                 _ => KernelKind::DeviceOther,
             };
             let units = waves * ins * window;
-            return (kind, vec![units, units * height, units * row, units * ins, units * outs, elements, outputs, n * channels * window, 1.0]);
+            return (
+                kind,
+                vec![
+                    units,
+                    units * height,
+                    units * row,
+                    units * ins,
+                    units * outs,
+                    elements,
+                    outputs,
+                    n * channels * window,
+                    1.0,
+                ],
+            );
         }
-        let gemm = |columns: f64, pixels: f64| {
-            blocks(columns, 8.0) * blocks(pixels, 8.0) * blocks(channels, 4.0)
-        };
+        let gemm =
+            |columns: f64, pixels: f64| blocks(columns, 8.0) * blocks(pixels, 8.0) * blocks(channels, 4.0);
         let traffic = [elements, outputs, n * channels * window, 1.0];
         let with = |units: f64, more: &[f64]| {
             let mut features = vec![units, units / channels, units / n];
@@ -90,7 +106,8 @@ impl Processor {
             let units = gemm(n, height * width) * self.makespan(items);
             return (KernelKind::Gemm, with(units, &[]));
         }
-        if w.kernel_height == 3 && w.kernel_width == 3 && w.stride_height == 1 && channels >= 8.0 && n >= 8.0 {
+        if w.kernel_height == 3 && w.kernel_width == 3 && w.stride_height == 1 && channels >= 8.0 && n >= 8.0
+        {
             let (side, kind) = if height > 16.0 && width > 16.0 {
                 (6.0, KernelKind::WinogradLarge)
             } else {
@@ -99,7 +116,10 @@ impl Processor {
             let tiles = blocks(height, side) * blocks(width, side);
             let products = (side + 2.0) * (side + 2.0);
             let units = products * gemm(n, tiles) * self.makespan(products);
-            return (kind, with(units, &[tiles * channels * self.makespan(channels), tiles * n * self.makespan(n)]));
+            return (
+                kind,
+                with(units, &[tiles * channels * self.makespan(channels), tiles * n * self.makespan(n)]),
+            );
         }
         let block = match (window as u64, w.stride_height) {
             (9, 1) => 2.0,

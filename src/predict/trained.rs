@@ -89,7 +89,13 @@ impl<'a> Trained<'a> {
 
     /// Share of the convolutions of a set that the predictor has not seen whose time it tells within `tolerance` (0.1 for 10 %) on an executor; `None` without any.
     #[must_use]
-    pub fn hit_rate(&self, executor: ExecutorId, graphs: &[LoweredGraph], machine: &Machine, tolerance: f64) -> Option<f64> {
+    pub fn hit_rate(
+        &self,
+        executor: ExecutorId,
+        graphs: &[LoweredGraph],
+        machine: &Machine,
+        tolerance: f64,
+    ) -> Option<f64> {
         let model = self.models.get(executor.0 as usize)?;
         let pairs: Vec<(f64, f64)> = graphs
             .iter()
@@ -114,8 +120,13 @@ impl Model {
             Self { processor: Processor { cores, units, wave }, predictor, regressions: BTreeMap::new() };
         let mut sets: BTreeMap<Key, Vec<(Vec<f64>, f64)>> = BTreeMap::new();
         if predictor != SlicePredictor::Oracle {
-            for Sample { graph, class, seconds } in samples(machine, executor, predictor == SlicePredictor::Tiled) {
-                debug_assert!(window(&graph).is_some() || class == OperatorClass::FullyConnected, "only these are drawn");
+            for Sample { graph, class, seconds } in
+                samples(machine, executor, predictor == SlicePredictor::Tiled)
+            {
+                debug_assert!(
+                    window(&graph).is_some() || class == OperatorClass::FullyConnected,
+                    "only these are drawn"
+                );
                 if let Some((key, features)) = graph.operators.first().and_then(|op| model.features(op)) {
                     let target = if predictor == SlicePredictor::Linear { seconds.ln() } else { seconds };
                     sets.entry(key).or_default().push((features, target));

@@ -55,8 +55,11 @@ pub fn slice(
         })
         .collect();
     let whole = views(problem, &estimates);
-    let views: Vec<SlicingView<'_>> =
-        whole.into_iter().zip(&costs).map(|(whole, slices)| SlicingView { whole, slices: &**slices }).collect();
+    let views: Vec<SlicingView<'_>> = whole
+        .into_iter()
+        .zip(&costs)
+        .map(|(whole, slices)| SlicingView { whole, slices: &**slices })
+        .collect();
     let splits = strategy.slice(&views)?;
     if splits.len() != problem.streams.len() {
         let what = format!("cuts for {} of {} streams", splits.len(), problem.streams.len());

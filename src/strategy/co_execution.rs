@@ -73,7 +73,10 @@ impl Chain {
         let whole = Arrangement::Whole(if self.share < 0.5 { pair.cpu } else { pair.gpu });
         let last = self.operators.last().and_then(|&operator| graph.operators.get(operator as usize));
         let able = self.operators.iter().all(|&operator| {
-            graph.operators.get(operator as usize).is_some_and(|op| extent(graph, op, self.dimension).is_some())
+            graph
+                .operators
+                .get(operator as usize)
+                .is_some_and(|op| extent(graph, op, self.dimension).is_some())
         });
         let (Some(last), true) = (last, able && self.share > 0.0 && self.share < 1.0) else { return whole };
         match cut_at(graph, last, self.dimension, self.share, CHANNEL_BLOCK) {

@@ -55,7 +55,9 @@ impl MuLayer {
             let Some(graph) = view.whole.operators else { break };
             let Some(found) = graph.operators.get(operator as usize) else { break };
             let dimension = Dimension::OutputChannels;
-            let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, CHANNEL_BLOCK) else { continue };
+            let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, CHANNEL_BLOCK) else {
+                continue;
+            };
             let Some([first, second]) = halves(graph, found, dimension, cut) else { continue };
             let times = (
                 view.slices.slice(operator, first, self.pair.cpu),

@@ -49,7 +49,10 @@ pub const STRATEGIES: &[StrategyEntry] = &[
             ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
             ("fallback", "executor of the first part (default: the largest CPU core set)"),
             MEMORY,
-            ("ratio", "how times are known: `predicted` by linear regression or `measured` (default: predicted)"),
+            (
+                "ratio",
+                "how times are known: `predicted` by linear regression or `measured` (default: predicted)",
+            ),
         ],
     },
     StrategyEntry {
@@ -64,7 +67,10 @@ pub const STRATEGIES: &[StrategyEntry] = &[
             ("baseline", "what greedy searches compare with: `serial` or `heuristic` (default: serial)"),
             ("dimension", "`hybrid`, `height` or `output-channels` (default: hybrid)"),
             ("ratios", "shares tried: `grid` 0 to 1, `half`, or `around` a half (default: grid)"),
-            ("faithful-bug", "`true`: plan as if chains shared for nothing, like the artifact (default: false)"),
+            (
+                "faithful-bug",
+                "`true`: plan as if chains shared for nothing, like the artifact (default: false)",
+            ),
         ],
     },
     StrategyEntry {

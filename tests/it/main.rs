@@ -12,6 +12,7 @@ mod bad_profiles;
 mod build;
 mod calibration;
 mod clock_scaling;
+mod codl;
 mod common_benchmark;
 mod compare;
 mod coverage;

@@ -97,7 +97,9 @@ pub struct Bench {
 /// # Errors
 /// Faults of the profiles.
 pub fn bench(soc: &str, storage: &str, overrides: &[String]) -> Result<Option<Bench>, ReproduceError> {
-    let Some(runtime) = crate::config::memory_type::runtime_with(soc, "mace", storage) else { return Ok(None) };
+    let Some(runtime) = crate::config::memory_type::runtime_with(soc, "mace", storage) else {
+        return Ok(None);
+    };
     let profile = Library.soc(soc, &[])?.value;
     // The large cores: all clusters but the one of the slowest cores.
     let mut parts: Vec<String> = Vec::new();
@@ -113,11 +115,11 @@ pub fn bench(soc: &str, storage: &str, overrides: &[String]) -> Result<Option<Be
         .ids(crate::config::library::ProfileKind::Device)
         .into_iter()
         .find(|id| soc == "snapdragon-855" && *id == "xiaomi-9");
-    let choice = Choice { device, soc: Some(soc), runtime: &runtime, executors: &executors, clocks: &[], overrides };
+    let choice =
+        Choice { device, soc: Some(soc), runtime: &runtime, executors: &executors, clocks: &[], overrides };
     let Hardware { machine, .. } = hardware(&choice)?.value;
-    let of_kind = |kind| {
-        machine.platform.executors.iter().position(|e| e.kind == kind).map(|i| ExecutorId(i as u16))
-    };
+    let of_kind =
+        |kind| machine.platform.executors.iter().position(|e| e.kind == kind).map(|i| ExecutorId(i as u16));
     let (Some(cpu), Some(gpu)) = (of_kind(ProcessorKind::Cpu), of_kind(ProcessorKind::Gpu)) else {
         return Err(ReproduceError::Unknown(format!("`{soc}` lacks a CPU or a GPU")));
     };
@@ -183,7 +185,8 @@ pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceErro
                 _ => plain,
             };
             let Some(bench) = bench else {
-                let plans: &[&'static str] = if strategy == "codl-image" { &["published", "searched"] } else { &["none"] };
+                let plans: &[&'static str] =
+                    if strategy == "codl-image" { &["published", "searched"] } else { &["none"] };
                 for plan in plans {
                     push(strategy, plan, Err("this GPU has no image kernels in MACE".to_owned()), false);
                 }
@@ -202,8 +205,12 @@ pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceErro
                     let measured = simulate_graph(&bench.machine, profiled, graph, Box::new(own))?;
                     push(strategy, "none", Ok((measured, None)), bench.has_power);
                 }
-                "mace-cpu" => push(strategy, "none", alone(Box::new(Mace::new(pair.cpu, pair.cpu)))?, bench.has_power),
-                "mace-gpu" => push(strategy, "none", alone(Box::new(Mace::new(pair.gpu, pair.cpu)))?, bench.has_power),
+                "mace-cpu" => {
+                    push(strategy, "none", alone(Box::new(Mace::new(pair.cpu, pair.cpu)))?, bench.has_power)
+                }
+                "mace-gpu" => {
+                    push(strategy, "none", alone(Box::new(Mace::new(pair.gpu, pair.cpu)))?, bench.has_power)
+                }
                 _ => {
                     let published = match network.plan(artifact, true) {
                         Ok(plan) => {

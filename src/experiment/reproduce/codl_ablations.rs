@@ -43,7 +43,15 @@ fn ablation(
     published: f64,
 ) -> Ablation {
     let error_percent = simulated.map(|own| 100.0 * (own / published - 1.0));
-    Ablation { figure, subject: subject.to_owned(), variant: variant.into(), unit, simulated, published, error_percent }
+    Ablation {
+        figure,
+        subject: subject.to_owned(),
+        variant: variant.into(),
+        unit,
+        simulated,
+        published,
+        error_percent,
+    }
 }
 
 /// Fig. 18: ms without chains, cut by height, by channels, by either.
@@ -121,7 +129,14 @@ fn networks(
     if let Some(published) = find(&DIMENSIONS, name) {
         for ((variant, dimensions), published) in by.into_iter().zip(published) {
             let own = searched(Settings { dimensions, ..serial })?.latency_ms;
-            rows.push(ablation("18", name, format!("cut by {variant}, no chains"), "ms", Some(own), *published));
+            rows.push(ablation(
+                "18",
+                name,
+                format!("cut by {variant}, no chains"),
+                "ms",
+                Some(own),
+                *published,
+            ));
         }
     }
     if let Some(published) = find(&SHARING, name) {
@@ -171,7 +186,14 @@ fn halves(bench: &Bench, rows: &mut Vec<Ablation>) -> Result<(), ReproduceError>
             let both = bench.run(&operator, prescribed(bench, vec![chain]))?;
             let speedup = alone / (both.latency_ms - both.sharing_ms);
             let subject = format!("{side}x{side} {inputs} to {outputs}");
-            rows.push(ablation("10", &subject, format!("half by {}", dimension.id()), "x", Some(speedup), published));
+            rows.push(ablation(
+                "10",
+                &subject,
+                format!("half by {}", dimension.id()),
+                "x",
+                Some(speedup),
+                published,
+            ));
         }
     }
     Ok(())
@@ -188,7 +210,11 @@ fn lengths(bench: &Bench, rows: &mut Vec<Ablation>) -> Result<(), ReproduceError
             .map(|n| if n % 2 == 0 { square(104, 64, 128, 3) } else { square(104, 128, 64, 1) })
             .collect();
         let chain = built(&operators)?;
-        let of = |operators: &[u32]| Chain { operators: operators.to_vec(), dimension: Dimension::Height, share: 0.5 };
+        let of = |operators: &[u32]| Chain {
+            operators: operators.to_vec(),
+            dimension: Dimension::Height,
+            share: 0.5,
+        };
         let one_by_one = chain.positions.iter().map(|&operator| of(&[operator])).collect();
         let without = bench.run(&chain, prescribed(bench, one_by_one))?;
         let with = bench.run(&chain, prescribed(bench, vec![of(&chain.positions)]))?;

@@ -26,11 +26,22 @@ pub fn codl_page() -> Result<String, ReproduceError> {
     for point in synchronization_curve()? {
         if !head {
             let names: Vec<&str> = point.errors.iter().map(|(name, _)| *name).collect();
-            let _ = writeln!(text, "| us | {} | mean abs |\n|---|{}", names.join(" | "), "---|".repeat(names.len() + 1));
+            let _ = writeln!(
+                text,
+                "| us | {} | mean abs |\n|---|{}",
+                names.join(" | "),
+                "---|".repeat(names.len() + 1)
+            );
             head = true;
         }
         let errors: Vec<String> = point.errors.iter().map(|(_, error)| format!("{error:+.1} %")).collect();
-        let _ = writeln!(text, "| {} | {} | {:.1} % |", point.synchronization_us, errors.join(" | "), point.mape_percent);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.1} % |",
+            point.synchronization_us,
+            errors.join(" | "),
+            point.mape_percent
+        );
     }
     let _ = writeln!(
         text,

@@ -77,9 +77,8 @@ pub fn extent(graph: &LoweredGraph, operator: &LoweredOperator, dimension: Dimen
         }
         // A link between operators of a sequence keeps the rows, if there are as many.
         (Geometry::Elements { .. }, Dimension::Height) if operator.op_type == LINK => {
-            let height = |t: Option<&u32>| {
-                graph.tensors.get(*t? as usize).and_then(|t| t.shape.get(2).copied())
-            };
+            let height =
+                |t: Option<&u32>| graph.tensors.get(*t? as usize).and_then(|t| t.shape.get(2).copied());
             let height = (height(operator.inputs.first()), height(operator.outputs.first()));
             let (Some(read), Some(written)) = height else { return None };
             if read != written {

@@ -3,8 +3,8 @@
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::{Dimension, Slice, Split, extent, sliced};
 use crate::soc::ExecutorId;
-use crate::strategy::co_execution::{Arrangement, Chain, Pair};
 use crate::strategy::SlicingView;
+use crate::strategy::co_execution::{Arrangement, Chain, Pair};
 use crate::units::SimDuration;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,7 +23,12 @@ pub(super) struct Objective<'a> {
 }
 
 impl<'a> Objective<'a> {
-    pub(super) fn new(view: &'a SlicingView<'a>, graph: &'a LoweredGraph, pair: Pair, faithful_bug: bool) -> Self {
+    pub(super) fn new(
+        view: &'a SlicingView<'a>,
+        graph: &'a LoweredGraph,
+        pair: Pair,
+        faithful_bug: bool,
+    ) -> Self {
         Self { view, graph, pair, faithful_bug, known: RefCell::new(HashMap::new()) }
     }
 
@@ -42,7 +47,8 @@ impl<'a> Objective<'a> {
         let profiled = self.view.whole.estimates.execution(operator, executor)?;
         let found = self.graph.operators.get(operator as usize)?;
         let cut = Dimension::ALL.into_iter().find_map(|d| Some((d, extent(self.graph, found, d)?)));
-        let believed = cut.and_then(|(dimension, end)| self.slice(operator, Slice { dimension, start: 0, end }, executor));
+        let believed = cut
+            .and_then(|(dimension, end)| self.slice(operator, Slice { dimension, start: 0, end }, executor));
         Some(believed.unwrap_or(profiled))
     }
 
@@ -73,7 +79,8 @@ impl<'a> Objective<'a> {
     }
 
     fn sharing(&self, read: u64, written: u64) -> Option<SimDuration> {
-        let (share, join) = (self.view.slices.share(read, self.pair.gpu)?, self.view.slices.join(written, self.pair.gpu)?);
+        let (share, join) =
+            (self.view.slices.share(read, self.pair.gpu)?, self.view.slices.join(written, self.pair.gpu)?);
         Some(share + join)
     }
 
@@ -88,7 +95,13 @@ impl<'a> Objective<'a> {
     }
 
     /// Time of one part of all operators of a chain, and the elements that it reads at the head and writes at the tail.
-    fn part(&self, split: &Split, start: u64, end: u64, executor: ExecutorId) -> Option<(SimDuration, u64, u64)> {
+    fn part(
+        &self,
+        split: &Split,
+        start: u64,
+        end: u64,
+        executor: ExecutorId,
+    ) -> Option<(SimDuration, u64, u64)> {
         let mut slice = Slice { dimension: split.dimension, start, end };
         let mut time = SimDuration::ZERO;
         let (mut read, mut written) = (0, None);

@@ -33,15 +33,16 @@ fn tenths(ratios: Ratios) -> Vec<u32> {
 }
 
 /// Cuts a graph into chains; every operator is in one. `None` when an operator can run nowhere; its position then.
-pub(super) fn search(graph: &LoweredGraph, objective: &Objective<'_>, settings: &Settings) -> Result<Vec<Chain>, u32> {
+pub(super) fn search(
+    graph: &LoweredGraph,
+    objective: &Objective<'_>,
+    settings: &Settings,
+) -> Result<Vec<Chain>, u32> {
     let single = (0..graph.operators.len() as u32)
         .map(|operator| alone(objective, operator, settings).ok_or(operator))
         .collect::<Result<Vec<_>, _>>()?;
-    let by_height = graph
-        .operators
-        .iter()
-        .map(|operator| extent(graph, operator, Dimension::Height).is_some())
-        .collect();
+    let by_height =
+        graph.operators.iter().map(|operator| extent(graph, operator, Dimension::Height).is_some()).collect();
     let start = Start { objective, single, linked: linked(graph), by_height };
     Ok(match settings.search {
         ChainSearch::Serial => start.single.into_iter().map(|(chain, ..)| chain).collect(),
@@ -67,7 +68,11 @@ fn alone(objective: &Objective<'_>, operator: u32, settings: &Settings) -> Optio
     // With few shares to try, an operator that cannot be cut may still run whole.
     best.or_else(|| {
         [10, 0].into_iter().find_map(|tenth| {
-            let chain = Chain { operators: vec![operator], dimension: Dimension::Height, share: f64::from(tenth) / 10.0 };
+            let chain = Chain {
+                operators: vec![operator],
+                dimension: Dimension::Height,
+                share: f64::from(tenth) / 10.0,
+            };
             objective.time(&chain).map(|time| (chain, tenth, time))
         })
     })
@@ -85,7 +90,8 @@ fn linked(graph: &LoweredGraph) -> Vec<bool> {
         .windows(2)
         .map(|pair| {
             let between = pair[0].outputs.first().copied();
-            pair[1].inputs.as_slice() == between.as_slice() && between.is_some_and(|t| readers.get(t as usize) == Some(&1))
+            pair[1].inputs.as_slice() == between.as_slice()
+                && between.is_some_and(|t| readers.get(t as usize) == Some(&1))
         })
         .collect();
     linked.push(false);
@@ -103,7 +109,10 @@ impl Start<'_> {
         let mut chains: Vec<(Chain, SimDuration)> = Vec::new();
         let mut shared: Option<u32> = None;
         for (position, (own, tenth, time)) in self.single.iter().enumerate() {
-            let joins = position > 0 && self.extends(position - 1) && shared == Some(*tenth) && own.dimension == Dimension::Height;
+            let joins = position > 0
+                && self.extends(position - 1)
+                && shared == Some(*tenth)
+                && own.dimension == Dimension::Height;
             let longer = chains.last().filter(|_| joins).and_then(|(chain, _)| {
                 let mut longer = chain.clone();
                 longer.operators.extend_from_slice(&own.operators);
@@ -127,8 +136,7 @@ impl Start<'_> {
         let mut head = 0;
         while head < self.single.len() {
             let best = self.longest_gain(head, &without, settings, artifact);
-            let (chain, length) =
-                best.unwrap_or_else(|| (self.single[head].0.clone(), 1));
+            let (chain, length) = best.unwrap_or_else(|| (self.single[head].0.clone(), 1));
             chains.push(chain);
             head += length;
         }
@@ -170,16 +178,19 @@ impl Start<'_> {
         let mut best: Option<(f64, Chain, usize)> = None;
         let mut best_of_length = vec![0.0_f64; self.single.len() + 1];
         for share in shares {
-            let mut chain =
-                Chain { operators: vec![head as u32], dimension: Dimension::Height, share: f64::from(share) / 10.0 };
+            let mut chain = Chain {
+                operators: vec![head as u32],
+                dimension: Dimension::Height,
+                share: f64::from(share) / 10.0,
+            };
             let mut baseline = without[head];
-            for last in head + 1..self.single.len() {
+            for (last, alone) in without.iter().enumerate().skip(head + 1) {
                 let length = last - head + 1;
                 if length >= most || !self.extends(last - 1) {
                     break;
                 }
                 chain.operators.push(last as u32);
-                baseline += without[last];
+                baseline += alone;
                 let Some(time) = self.objective.time(&chain) else { break };
                 let gain = baseline - time.seconds();
                 if gain < 0.0 || (artifact && gain < best_of_length[length]) {
