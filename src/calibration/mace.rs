@@ -65,7 +65,7 @@ impl Form {
             Self::MaceCpu => Some(&CPU),
             Self::MaceGpu(Storage::Image) => Some(&IMAGE),
             Self::MaceGpu(Storage::Buffer) => Some(&BUFFER),
-            Self::TfliteCpu | Self::TfliteGpu(_) => None,
+            Self::TfliteCpu | Self::TfliteGpu(_) | Self::LinearCalls => None,
         }
     }
 }

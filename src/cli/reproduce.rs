@@ -5,6 +5,7 @@ use super::{CliError, Format};
 use crate::experiment::reproduce::ReproduceError;
 use crate::experiment::reproduce::codl::{CodlReport, codl};
 use crate::experiment::reproduce::codl_page::codl_page;
+use crate::experiment::reproduce::nn_stretch::{NnStretchReport, nn_stretch};
 use clap::{Args, Subcommand};
 use std::fmt::Write;
 
@@ -19,6 +20,16 @@ pub(super) struct ReproduceArguments {
 enum Experiment {
     /// CoDL (MobiSys 2022): CPU and GPU on one operator at once, five networks on four chips.
     Codl(CodlArguments),
+    /// NN-Stretch (MobiSys 2023): networks stretched over CPU, GPU and DSP.
+    NnStretch(NnStretchArguments),
+}
+
+/// Arguments of `hetsoc reproduce nn-stretch`.
+#[derive(Debug, Args)]
+struct NnStretchArguments {
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
 }
 
 /// Arguments of `hetsoc reproduce codl`.
@@ -40,6 +51,14 @@ struct CodlArguments {
 
 pub(super) fn run(arguments: &ReproduceArguments) -> Result<(), CliError> {
     match &arguments.experiment {
+        Experiment::NnStretch(arguments) => {
+            let report = nn_stretch()?;
+            match arguments.format {
+                Format::Json => print_json(&report),
+                Format::Table => print(&nn_stretch_table(&report)),
+                Format::Csv => Err(CliError::Usage("reproduce prints table or json".to_owned())),
+            }
+        }
         Experiment::Codl(arguments) => {
             let report = codl(&arguments.soc, &arguments.overrides)?;
             if let Some(path) = &arguments.report {
@@ -83,6 +102,25 @@ fn table(report: &CodlReport) -> String {
             Some(note) => writeln!(text, "  {note}"),
             None => writeln!(text),
         };
+    }
+    text
+}
+
+fn nn_stretch_table(report: &NnStretchReport) -> String {
+    let mut text = "NN-Stretch\n".to_owned();
+    let _ = writeln!(
+        text,
+        "{:<12} {:<10} {:>9} {:>10} {:>9}",
+        "network", "processors", "ms", "published", "error"
+    );
+    for row in &report.rows {
+        let published = row.published_latency_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"));
+        let error = row.error_percent.map_or_else(|| "-".to_owned(), |e| format!("{e:+.1} %"));
+        let _ = writeln!(
+            text,
+            "{:<12} {:<10} {:>9.1} {published:>10} {error:>9}",
+            row.network, row.processors, row.latency_ms
+        );
     }
     text
 }

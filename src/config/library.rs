@@ -50,6 +50,7 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "snapdragon-855/mace",
     "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
+    "snapdragon-855/nn-stretch",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
     "snapdragon-865/mace-buffer",

@@ -15,6 +15,7 @@ mod json;
 pub mod library;
 pub mod memory_type;
 pub mod model_file;
+pub mod nn_stretch_artifact;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;

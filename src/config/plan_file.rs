@@ -95,7 +95,7 @@ pub fn read_plans(
     for (number, (stream, &expected)) in raw.streams.iter().zip(operators).enumerate() {
         if stream.operators != expected {
             let message = format!(
-                "streams[{number}] is a plan for {} operators, but the graph has {expected}",
+                "not replayable: streams[{number}] is a plan for {} operators, but the graph has {expected}",
                 stream.operators
             );
             return Err(Diagnostic::new("plan::operators", message)

@@ -10,6 +10,7 @@ mod fold;
 pub mod library;
 pub mod lowered;
 pub mod model;
+pub mod multi_branch;
 pub mod neutral_json;
 pub mod onnx;
 pub mod operator_class;

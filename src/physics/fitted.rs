@@ -1,6 +1,7 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
 use super::clock_scaling::{Mix, Straggler};
+use super::linear_calls;
 use super::mace_cpu;
 use super::mace_gpu::{self, Storage};
 use super::shape::Shape;
@@ -20,6 +21,8 @@ pub enum Form {
     MaceCpu,
     /// OpenCL kernels of MACE: [`mace_gpu`].
     MaceGpu(Storage),
+    /// Three coefficients for anything: [`linear_calls`].
+    LinearCalls,
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -48,7 +51,7 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
@@ -56,6 +59,7 @@ impl Form {
         Self::MaceCpu,
         Self::MaceGpu(Storage::Image),
         Self::MaceGpu(Storage::Buffer),
+        Self::LinearCalls,
     ];
 
     /// The word used in profiles.
@@ -69,6 +73,7 @@ impl Form {
             Self::MaceCpu => "mace-cpu",
             Self::MaceGpu(Storage::Image) => "mace-image",
             Self::MaceGpu(Storage::Buffer) => "mace-buffer",
+            Self::LinearCalls => "linear-calls",
         }
     }
 
@@ -86,6 +91,7 @@ impl Form {
             Self::TfliteGpu(gpu) => gpu.coefficients(),
             Self::MaceCpu => &mace_cpu::COEFFICIENTS,
             Self::MaceGpu(_) => &mace_gpu::COEFFICIENTS,
+            Self::LinearCalls => &linear_calls::COEFFICIENTS,
         };
         all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
     }
@@ -143,6 +149,7 @@ enum Equations {
     Gpu(tflite_gpu::Coefficients),
     MaceCpu(mace_cpu::Coefficients),
     MaceGpu(mace_gpu::Coefficients),
+    LinearCalls(linear_calls::Coefficients),
 }
 
 impl FittedCost {
@@ -166,6 +173,7 @@ impl FittedCost {
             }
             Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
             Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
+            Form::LinearCalls => Equations::LinearCalls(linear_calls::Coefficients::from_names(named)?),
         };
         Some(Self { equations, setting, workers })
     }
@@ -179,6 +187,7 @@ impl FittedCost {
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
             Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
+            Equations::LinearCalls(_) => 0.0,
         }
     }
 
@@ -186,7 +195,9 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) => 1.0,
+            Equations::Cpu(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) | Equations::LinearCalls(_) => {
+                1.0
+            }
             Equations::Gpu(coefficients) => {
                 let features = shapes
                     .iter()
@@ -206,6 +217,7 @@ impl FittedCost {
             }
             Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
             Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.cores),
+            Equations::LinearCalls(coefficients) => coefficients.time(shape, &self.setting),
             Equations::MaceGpu(coefficients) => {
                 let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
                 let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };

@@ -15,6 +15,7 @@ pub mod gpu_blocks;
 pub mod gpu_coefficients;
 pub mod gpu_kernels;
 pub mod latency;
+pub mod linear_calls;
 pub mod mace_cpu;
 pub mod mace_gpu;
 pub mod machine;

@@ -2,7 +2,9 @@
 
 use super::co_execution::Pair;
 use super::codl::{Baseline, ChainSearch, Codl, Ratios, Settings};
-use super::{Delegate, EarliestFinishTime, Mace, MuLayer, Single, Strategy, StrategyError, TransferStart};
+use super::{
+    Delegate, EarliestFinishTime, Mace, MuLayer, NnStretch, Single, Strategy, StrategyError, TransferStart,
+};
 use crate::diagnostics::{nearest, printable};
 use crate::graph::partition::Dimension;
 use crate::predict::SlicePredictor;
@@ -71,6 +73,15 @@ pub const STRATEGIES: &[StrategyEntry] = &[
                 "faithful-bug",
                 "`true`: plan as if chains shared for nothing, like the artifact (default: false)",
             ),
+        ],
+    },
+    StrategyEntry {
+        name: "nn-stretch",
+        summary: "the branches before a concatenation on one executor each (NN-Stretch)",
+        parameters: &[
+            ("host", "executor of the first branch and of all else (default: the largest CPU core set)"),
+            ("second", "executor of the second branch (default: the first GPU, else NPU, else DSP)"),
+            ("third", "executor of the third branch (default: none)"),
         ],
     },
     StrategyEntry {
@@ -168,6 +179,13 @@ impl StrategySpec {
                 Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor)))
             }
             "codl" => Ok(Box::new(Codl::new(self.pair(platform)?, self.codl()?))),
+            "nn-stretch" => {
+                let named = |parameter| self.executor(parameter, platform);
+                let host = named("host")?.map_or_else(|| self.fallback(platform), Ok)?;
+                let second = named("second")?.map_or_else(|| self.target(platform), Ok)?;
+                let executors = [Some(host), Some(second), named("third")?];
+                Ok(Box::new(NnStretch::new(executors.into_iter().flatten().collect())))
+            }
             "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
                 None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
                 Some("producer-finish") => {

@@ -169,3 +169,82 @@ fn the_page_is_what_the_program_says() {
     let stored = std::fs::read_to_string(path).unwrap_or_default();
     assert!(page == stored, "docs/REPRODUCE-CODL.md is out of date; its first lines say how to renew it");
 }
+
+/// Combined latencies were not used for any fit.
+#[test]
+fn stretched_networks_are_ordered_as_measured() {
+    let report = hetsoc::experiment::reproduce::nn_stretch::nn_stretch().unwrap();
+    assert_eq!(report.rows.len(), 4 * 7 + 2 * 6);
+    let of = |network: &str, processors: &str| {
+        let row = report.rows.iter().find(|r| (r.network, r.processors) == (network, processors)).unwrap();
+        (row.latency_ms, row.error_percent)
+    };
+    let mut errors = Vec::new();
+    for network in ["ResNet-34", "RX-1.6", "RX-4", "EN-L4", "ResNet-50", "EN-B5"] {
+        let [cpu, gpu, both, with_dsp] = ["C", "G", "C+G", "C+D"].map(|processors| of(network, processors));
+        assert!(with_dsp.0 < both.0 && both.0 < cpu.0 && cpu.0 < gpu.0, "{network}");
+        errors.extend([both.1, with_dsp.1].into_iter().flatten());
+    }
+    assert_eq!(errors.len(), 8);
+    assert!(errors.iter().map(|e| e.abs()).sum::<f64>() / 8.0 < 10.0, "{errors:?}");
+}
+
+/// A plan that cuts operators, written and read back, plays the same; one that does not fit is refused.
+#[test]
+fn plans_with_cuts_are_stored_and_replayed() {
+    let folder = std::env::temp_dir().join(format!("hetsoc-cuts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let plan = folder.join("plan.json");
+    let run = |model: &str, more: &[&str]| {
+        let fixed =
+            ["run", model, "--device", "xiaomi-9", "--runtime", "mace", "--executors", "cpu-1large3med,gpu"];
+        std::process::Command::new(env!("CARGO_BIN_EXE_hetsoc"))
+            .args(fixed)
+            .args(["--requests", "2", "--warmup", "1", "--format", "json"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let path = plan.to_str().unwrap();
+    let first = run("yolov2-voc-416", &["--strategy", "codl[predictor=oracle]", "--save-plan", path]);
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let replayed = run("yolov2-voc-416", &["--strategy", "replay", "--plan", path]);
+    let figures = |output: &std::process::Output| {
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (
+            value["latency_ms"].clone(),
+            value["energy_mj"].clone(),
+            value["resources"].clone(),
+            value["transfers"].clone(),
+        )
+    };
+    assert_eq!(figures(&first), figures(&replayed));
+    let other = run("vgg16", &["--strategy", "replay", "--plan", path]);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("not replayable"));
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, text.replacen("\"cuts\": [", "\"cuts\": [99999, ", 1)).unwrap();
+    let broken = run("yolov2-voc-416", &["--strategy", "replay", "--plan", path]);
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("must increase strictly"));
+    std::fs::write(&plan, text.replacen("\"height\"", "\"depth\"", 1)).unwrap();
+    let word = run("yolov2-voc-416", &["--strategy", "replay", "--plan", path]);
+    assert!(String::from_utf8_lossy(&word.stderr).contains("height, output-channels"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn wrong_words_are_refused_with_a_way_out() {
+    let run = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_hetsoc")).args(arguments).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let with =
+        |strategy| run(&["run", "vgg16", "--soc", "kirin-990", "--runtime", "mace", "--strategy", strategy]);
+    assert!(with("codl[memory=image]").contains("leave `memory` out"));
+    assert!(with("codl[memory=paper]").contains("memory is `image` or `buffer`"));
+    assert!(with("codl[predictor=guess]").contains("tiled, linear, oracle"));
+    assert!(with("codl[target=dsp]").contains("there is no executor `dsp`"));
+    assert!(run(&["reproduce", "codl", "--soc", "exynos"]).contains("there are snapdragon-855"));
+    assert!(run(&["reproduce", "codl", "--soc", "855", "--format", "csv"]).contains("table or json"));
+}
