@@ -17,6 +17,7 @@ mod manual;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
+mod reproduce;
 mod run;
 mod schema;
 mod show;
@@ -67,6 +68,8 @@ enum Command {
     /// Write the manual pages.
     #[command(hide = true)]
     Man(manual::ManualArguments),
+    /// Repeat a published experiment in simulation.
+    Reproduce(reproduce::ReproduceArguments),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -108,6 +111,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => manual::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod check;
 mod co_execution_file;
+pub mod codl_artifact;
 pub mod convert;
 pub mod dag_file;
 mod device_thermal;
@@ -15,8 +16,10 @@ mod fitted_file;
 pub mod hardware;
 mod json;
 pub mod library;
+pub mod memory_type;
 pub mod model_file;
 pub mod native_graph;
+pub mod nn_stretch_artifact;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;

@@ -16,6 +16,7 @@ mod build;
 mod calibration;
 mod chains;
 mod clock_scaling;
+mod codl;
 mod common_benchmark;
 mod compare;
 mod coverage;
