@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
+pub use super::scenario_background::{BackgroundKindSpec, BackgroundSpec};
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, SchedulerSpec, ThermalGovernor, ThermalSpec};
 use crate::simulation::{Arrivals, RequestQueue};
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};

@@ -159,6 +159,13 @@ impl Coefficients {
             compute,
             memory,
             dram_bytes: (weights + activations).min(alone * setting.dram_rate),
+            overhead_scaling: Mix { core: 0.0, memory: 0.0, constant: launch * 1e-6 },
+            scaling: Straggler {
+                domains: 1,
+                rest: Mix { core: compute, memory, constant: 0.0 },
+                headroom: 1.0,
+                ..Straggler::FIXED
+            },
             kernel,
         }
     }

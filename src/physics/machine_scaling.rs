@@ -38,6 +38,13 @@ impl Machine {
             return None;
         }
         let all = arrangement.clocking.iter().fold(0, |bits, clock| bits | 1 << clock.domain);
+        if operator.class == OperatorClass::Sharing {
+            let domains = arrangement.dispatch_domains();
+            let overhead = if domains == 0 { Mix::default() } else { Mix::core(1.0) };
+            return Some(Scaling { overhead, overhead_domains: domains, workers: Vec::new() });
+        }
+        let least_headroom =
+            arrangement.clocking.iter().map(|clock| clock.headroom).fold(f64::INFINITY, f64::min);
         if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
@@ -45,7 +52,12 @@ impl Machine {
             return Some(Scaling {
                 overhead: time.overhead_scaling,
                 overhead_domains: all,
-                workers: vec![Straggler { domains: all, ..time.scaling }],
+                // Forms that know the rate of the executor say 1, those that were fitted with a memory scale 0.
+                workers: vec![Straggler {
+                    domains: all,
+                    headroom: time.scaling.headroom * least_headroom,
+                    ..time.scaling
+                }],
             });
         }
         let work = Work::of(graph, operator, arrangement.precision);

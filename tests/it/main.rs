@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod background;
 mod bad_profiles;
 mod build;
 mod calibration;
