@@ -168,19 +168,8 @@ impl Coefficients {
         let resident = activations * setting.element_bytes <= setting.l3_kib * 1024.0;
         let dram = setting.element_bytes * (weights + if resident { 0.0 } else { activations });
         let alone = compute + memory;
-        let overhead = dispatch * 1e-6 * setting.core_scale;
-        let scaling = Straggler {
-            domains: 1,
-            compute: Mix::core(compute),
-            traffic: Mix::memory(stream(weights)),
-            exponent: f64::INFINITY,
-            rest: Mix::memory(stream(activations)),
-            ..Straggler::FIXED
-        };
         FittedTime {
-            overhead,
-            overhead_scaling: Mix::core(overhead),
-            scaling,
+            overhead: dispatch * 1e-6 * setting.core_scale,
             alone,
             compute,
             memory,
