@@ -22,6 +22,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
         let setup = self.items[item].conversion
+            + self.profiling_of(item)
             + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
@@ -179,6 +180,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let state = &self.items[item];
                 let operator = self.operator(state);
                 self.observer.operator_finished(now, state.operator_since, self.placed(item), operator);
+                self.observe_operator(now, item, operator);
                 self.outcome.operators += 1;
                 let operators = self.graphs[unit.request.stream as usize].operators(unit.unit).len();
                 if (position as usize) + 1 < operators {

@@ -10,6 +10,7 @@
 //! - A request is complete when its outputs are where the application reads them.
 
 mod arrivals;
+mod beliefs;
 mod dispatch;
 pub mod dynamics;
 mod execution;
@@ -22,6 +23,6 @@ mod slicing;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
-pub use play::{Prepared, play, prepare, simulate};
-pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use play::{Prepared, play, prepare, prepare_with, simulate};
+pub use problem::{DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome, StreamProblem};
 pub use slicing::slice;
