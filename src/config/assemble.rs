@@ -10,6 +10,7 @@ use super::scenario_file::is_profile_override;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::predict::PredictorSpec;
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
@@ -26,6 +27,8 @@ pub struct Assembled {
     pub problem: Problem,
     /// The same before the strategy cut operators into slices; `None` when it cut none.
     pub whole: Option<Problem>,
+    /// What it believes.
+    pub predictor: PredictorSpec,
     /// Who decides.
     pub strategy: Box<dyn Strategy>,
     /// The strategy as text.
@@ -65,6 +68,7 @@ pub fn assemble(
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
+            setup.condition.clone_from(&spec.condition);
             setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
             profiles(spec, overrides, dims, &mut warnings, &mut input_hashes, &mut model_errors)?
         }
@@ -154,6 +158,7 @@ pub fn assemble(
     Ok(Assembled {
         problem,
         whole,
+        predictor: spec.predictor.clone(),
         strategy,
         strategy_spec: strategy_spec.to_string(),
         labels,

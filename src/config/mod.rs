@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod check;
+mod condition_file;
 pub mod dag_file;
 mod device_thermal;
 pub mod document;
@@ -27,6 +28,7 @@ mod soc_raw;
 mod support_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use condition_file::{Condition, ConditionSetting, Edit, condition, condition_ids};
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};
 pub use scenario::ScenarioSpec;

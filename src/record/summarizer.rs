@@ -140,6 +140,7 @@ impl Summarizer {
                 average_gb_per_s: per_second(self.accounting.dram_bytes()) / 1e9,
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,
             },
+            profiling: None,
             prediction_error: self.prediction_summary(),
             warnings: context.warnings,
         })
