@@ -175,13 +175,14 @@ impl Coefficients {
             memory,
             dram_bytes: dram.min(alone * setting.dram_rate),
             overhead_scaling: Mix::core(dispatch * 1e-6 * setting.core_scale),
-            // compute + max(0, weights - compute) + activations; unequal changes of the cores' clocks count as the largest.
+            // compute + max(0, weights - compute) + activations. The share says that tiles go to cores that are free.
             scaling: Straggler {
                 domains: 1,
                 compute: Mix::core(compute),
                 traffic: Mix::memory(stream(weights)),
                 rest: Mix::memory(stream(activations)),
                 headroom: 1.0,
+                shares: [1.0, 0.0, 0.0, 0.0],
                 ..Straggler::FIXED
             },
             kernel,

@@ -56,6 +56,7 @@ impl Machine {
                 workers: vec![Straggler {
                     domains: all,
                     headroom: time.scaling.headroom * least_headroom,
+                    shares: if time.scaling.shares[0] > 0.0 { arrangement.shares() } else { [0.0; 4] },
                     ..time.scaling
                 }],
             });
@@ -93,6 +94,7 @@ impl Machine {
                 exponent: load.exponent,
                 rest: Mix::default(),
                 headroom: clock.headroom,
+                shares: [0.0; 4],
             });
         }
         let dispatch = arrangement.dispatch_domains();
@@ -102,6 +104,25 @@ impl Machine {
 }
 
 impl Arrangement {
+    /// Share of the arithmetic rate of each domain, in the order of their numbers; all 0 for more than four domains.
+    fn shares(&self) -> [f64; 4] {
+        let mut domains: Vec<u32> = self.clocking.iter().map(|clock| clock.domain).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let mut shares = [0.0; 4];
+        if domains.len() > shares.len() {
+            return shares;
+        }
+        let total: f64 = self.workers.iter().map(|(worker, _)| worker.peak).sum();
+        for ((worker, _), clock) in self.workers.iter().zip(&self.clocking) {
+            if let Some(at) = domains.iter().position(|domain| *domain == clock.domain) {
+                shares[at] += worker.peak / total;
+            }
+        }
+        // Rounding must not make one domain alone differ from itself.
+        if domains.len() == 1 { [0.0; 4] } else { shares }
+    }
+
     /// The domains of the workers that dispatch their kernels themselves, as bits.
     fn dispatch_domains(&self) -> u32 {
         let cores = self.clocking.iter().filter(|clock| clock.is_core);

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod prediction;
 pub mod recorder;
 pub mod run_record;
+pub mod signals;
 #[cfg(test)]
 mod simulated_tests;
 pub mod summarizer;

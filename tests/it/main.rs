@@ -17,6 +17,7 @@ mod common_benchmark;
 mod compare;
 mod coverage;
 mod dynamics;
+mod dynamics_properties;
 mod engine_errors;
 mod fluid_reference;
 mod graph_json;
