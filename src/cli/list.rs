@@ -2,8 +2,8 @@
 
 use super::output::{print, print_json};
 use super::{CliError, Format};
-use crate::config::{Library, condition, condition_ids};
 use crate::config::library::ProfileKind;
+use crate::config::{Library, condition, condition_ids};
 use crate::graph::library::MODELS;
 use crate::graph::passes::ALL;
 use crate::predict::PREDICTORS;

@@ -11,6 +11,8 @@ mod list;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
+mod reproduce;
+mod reproduce_sigma;
 mod run;
 mod show;
 mod summary_table;
@@ -48,6 +50,8 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
+    /// Repeat a published experiment in simulation.
+    Reproduce(Box<reproduce::ReproduceArguments>),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -84,6 +88,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

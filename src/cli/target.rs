@@ -151,7 +151,10 @@ impl TargetArguments {
             let pairs: Vec<_> =
                 spec.parameters.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(v))).collect();
             let parameters = pairs.join(", ");
-            overrides.push(format!("predictor={{ name = {}, parameters = {{ {parameters} }} }}", quoted(&spec.name)));
+            overrides.push(format!(
+                "predictor={{ name = {}, parameters = {{ {parameters} }} }}",
+                quoted(&spec.name)
+            ));
         }
         overrides.extend_from_slice(&self.overrides);
         if let Some(seed) = self.seed {

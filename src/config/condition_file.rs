@@ -140,7 +140,12 @@ pub(super) fn read_condition(text: &Arc<SourceText>) -> Result<Condition, InputE
     let listed: Vec<u32> = edits.iter().map(|edit| edit.revision).collect();
     if listed != (2..=revision).collect::<Vec<_>>() {
         let message = format!("revision {revision} needs an edit for each revision from 2 on, in order");
-        check.error("scenario::condition", &place, message, "add [[condition.edit]] with revision, change, reason");
+        check.error(
+            "scenario::condition",
+            &place,
+            message,
+            "add [[condition.edit]] with revision, change, reason",
+        );
     }
     let mut found = BTreeMap::new();
     if let Some(dynamics) = &raw.dynamics {
@@ -165,7 +170,8 @@ pub(super) fn read_condition(text: &Arc<SourceText>) -> Result<Condition, InputE
         }
         reasons.insert(path.get_ref().as_str(), reason.get_ref());
     }
-    let without: BTreeSet<&String> = found.keys().filter(|path| !reasons.contains_key(path.as_str())).collect();
+    let without: BTreeSet<&String> =
+        found.keys().filter(|path| !reasons.contains_key(path.as_str())).collect();
     for path in without {
         let message = format!("`{}` has no reason", printable(path));
         check.error("scenario::condition", &place, message, format!("add \"{path}\" = \"...\" to [reasons]"));

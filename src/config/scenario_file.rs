@@ -50,8 +50,10 @@ pub fn scenario_text(
         .collect();
     let mut document = Document::parse(text)?;
     let chosen = overrides.iter().rev().filter_map(|text| text.text.split_once('='));
-    let chosen = chosen.filter(|(path, _)| path.trim() == "condition").map(|(_, name)| name.trim().trim_matches('"'));
-    let named = chosen.map(str::to_owned).next().or_else(|| document.string("condition").map(|c| c.0.to_owned()));
+    let chosen =
+        chosen.filter(|(path, _)| path.trim() == "condition").map(|(_, name)| name.trim().trim_matches('"'));
+    let named =
+        chosen.map(str::to_owned).next().or_else(|| document.string("condition").map(|c| c.0.to_owned()));
     let laid_over = match &named {
         Some(name) => {
             let text = condition_text(name).map_err(|fault| placed(fault, &document))?;

@@ -2,6 +2,7 @@
 
 pub mod compare;
 mod fallback;
+pub mod reproduce;
 mod run;
 
 pub use fallback::{FallbackRow, fallback_rows};

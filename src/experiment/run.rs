@@ -5,7 +5,9 @@ use crate::record::summarizer::{Summarizer, SummaryContext};
 use crate::record::summary::{Fallback, ProfilingSummary, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
 use crate::simulation::observer::{Observer, RequestId};
-use crate::simulation::{Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with};
+use crate::simulation::{
+    Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with,
+};
 use crate::soc::ExecutorId;
 use crate::strategy::{Granularity, Plan, Single, Strategy};
 use crate::units::SimTime;

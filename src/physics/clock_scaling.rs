@@ -288,6 +288,7 @@ mod tests {
             exponent: 2.0,
             rest: Mix { core: 0.0, memory: 0.0, constant: 0.5 },
             headroom: 0.0,
+            shares: [0.0; 4],
         }
     }
 

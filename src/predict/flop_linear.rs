@@ -60,8 +60,8 @@ fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
     let (count, sum_x, sum_y) =
         points.clone().fold((0.0, 0.0, 0.0), |(n, a, b), (x, y)| (n + 1.0, a + x, b + y));
     let (mean_x, mean_y) = (sum_x / f64::max(count, 1.0), sum_y / f64::max(count, 1.0));
-    let (sxx, sxy) = points
-        .fold((0.0, 0.0), |(a, b), (x, y)| (a + (x - mean_x).powi(2), b + (x - mean_x) * (y - mean_y)));
+    let (sxx, sxy) =
+        points.fold((0.0, 0.0), |(a, b), (x, y)| (a + (x - mean_x).powi(2), b + (x - mean_x) * (y - mean_y)));
     let slope = if sxx > 1e-12 * mean_x.powi(2).max(1e-12) { sxy / sxx } else { 0.0 };
     (mean_y - slope * mean_x, slope)
 }

@@ -40,11 +40,7 @@ const EVERY: (&str, &str) = ("every", "observe every n-th request (default: 1)")
 
 /// All predictors that can be named.
 pub const PREDICTORS: &[PredictorEntry] = &[
-    PredictorEntry {
-        name: "offline",
-        summary: "the laboratory's table, never updated",
-        parameters: &[RUNS],
-    },
+    PredictorEntry { name: "offline", summary: "the laboratory's table, never updated", parameters: &[RUNS] },
     PredictorEntry {
         name: "flop-linear",
         summary: "a line in multiply-accumulates for each executor and class, fitted to the laboratory's table",
@@ -203,8 +199,14 @@ impl PredictorSpec {
     fn number(&self, key: &str, default: f64, (low, high): (f64, f64)) -> Result<f64, PredictorError> {
         let Some(text) = self.parameters.get(key) else { return Ok(default) };
         let found = text.parse().ok().filter(|value: &f64| (low..=high).contains(value));
-        let range = if low > 0.0 && low < 1e-9 { format!("above 0 and at most {high}") } else { format!("{low} to {high}") };
-        found.ok_or_else(|| self.problem(format!("{key} must be a number, {range}, not `{}`", printable(text))))
+        let range = if low > 0.0 && low < 1e-9 {
+            format!("above 0 and at most {high}")
+        } else {
+            format!("{low} to {high}")
+        };
+        found.ok_or_else(|| {
+            self.problem(format!("{key} must be a number, {range}, not `{}`", printable(text)))
+        })
     }
 
     fn scope(&self) -> Result<KalmanScope, PredictorError> {
@@ -227,9 +229,7 @@ impl PredictorSpec {
         let table = OfflineTable::new(&costs);
         Ok(match self.name.as_str() {
             "flop-linear" => Box::new(FlopLinear::new(table, streams)),
-            "ewma" => {
-                Box::new(Ewma::new(table, self.number("smoothing", 0.1, (f64::MIN_POSITIVE, 1.0))?))
-            }
+            "ewma" => Box::new(Ewma::new(table, self.number("smoothing", 0.1, (f64::MIN_POSITIVE, 1.0))?)),
             "kalman" => Box::new(Kalman::new(
                 table,
                 self.number("process", 0.0025, (1e-12, 1e6))?,

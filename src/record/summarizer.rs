@@ -173,6 +173,7 @@ impl Summarizer {
         Some(PredictionSummary {
             units: self.prediction.units,
             mape_percent: self.prediction.mape_percent()?,
+            of_belief_percent: self.prediction.of_belief_percent()?,
             bias_percent: self.prediction.bias_percent()?,
             within_10_percent: self.prediction.within_10_percent()?,
             worst_percent: self.prediction.worst_percent()?,

@@ -236,6 +236,8 @@ pub struct PredictionSummary {
     pub units: u64,
     /// Mean absolute error.
     pub mape_percent: f64,
+    /// Mean absolute error in per cent of the belief: 100 when work takes twice as long as believed.
+    pub of_belief_percent: f64,
     /// Mean signed error; negative when beliefs were too short.
     pub bias_percent: f64,
     /// Share of units within 10 %.

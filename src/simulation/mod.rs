@@ -24,5 +24,7 @@ mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
-pub use problem::{DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome, StreamProblem};
+pub use problem::{
+    DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome, StreamProblem,
+};
 pub use slicing::slice;

@@ -10,7 +10,8 @@ impl Dynamics<'_> {
     /// The state as it concerns an executor.
     pub(in crate::simulation) fn sense(&self, work: Work, platform: &Platform) -> State {
         let resources = &platform.executor(work.executor).resources;
-        let domains = resources.iter().map(|resource| usize::from(self.setup.domain_of[usize::from(resource.0)]));
+        let domains =
+            resources.iter().map(|resource| usize::from(self.setup.domain_of[usize::from(resource.0)]));
         let clock = domains.clone().map(|domain| self.clocks.ratios.processors[domain]).fold(0.0, f64::max);
         let celsius = match (&self.thermal, &self.setup.thermal) {
             (Some(thermal), Some(setup)) => domains
@@ -42,8 +43,7 @@ impl Dynamics<'_> {
         let scaling = &self.setup.scalings[usize::from(work.stream)];
         let anchor = self.setup.executor(work.executor).memory_anchor;
         let overhead = cost.overhead.seconds() * scaling.overhead(work.operator, work.executor, ratios);
-        let alone =
-            cost.alone.seconds() * scaling.execution(work.operator, work.executor, ratios, anchor);
+        let alone = cost.alone.seconds() * scaling.execution(work.operator, work.executor, ratios, anchor);
         // A set waits for the worker that takes longest on the core that it shares.
         let shared = executor.resources.iter().zip(&executor.busy_shares);
         let stretch = shared.map(|(resource, share)| share * (1.0 + self.rivals(*resource) as f64));
@@ -69,9 +69,10 @@ impl Dynamics<'_> {
         let slots = self.slots.iter().enumerate();
         let foreign = slots.filter(|(number, _)| !own.iter().any(|r| usize::from(r.0) == *number));
         let units = foreign.map(|(_, slot)| if slot.on { slot.demand * slot.speed } else { 0.0 });
-        let tasks = self.background.iter().flat_map(|background| {
-            (0..background.tasks.len()).map(move |task| background.demand(task))
-        });
+        let tasks = self
+            .background
+            .iter()
+            .flat_map(|background| (0..background.tasks.len()).map(move |task| background.demand(task)));
         units.chain(tasks)
     }
 

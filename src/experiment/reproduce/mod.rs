@@ -1,0 +1,3 @@
+//! Published experiments, repeated in simulation.
+
+pub mod sigma;
