@@ -12,6 +12,7 @@ mod output;
 #[cfg(feature = "plots")]
 mod plot;
 mod reproduce;
+mod reproduce_granularity;
 mod reproduce_sigma;
 mod run;
 mod show;

@@ -16,7 +16,7 @@ use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, slice};
 use crate::soc::{Network, Precision};
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
+use crate::strategy::{Granularity, Replay, Strategy, TransferStart};
 use crate::units::SimTime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -126,7 +126,9 @@ pub fn assemble(
             .into());
         }
         if strategy_spec.name == "eft" {
-            strategy = Box::new(EarliestFinishTime::new(start));
+            let mut spec = strategy_spec.clone();
+            spec.parameters.insert("transfer-start".to_owned(), start.id().to_owned());
+            strategy = spec.build(&problem.platform)?;
         }
         problem.transfer_start = Some(start);
     }

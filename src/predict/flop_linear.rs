@@ -6,7 +6,7 @@ use crate::soc::ExecutorId;
 use crate::units::SimDuration;
 use std::collections::BTreeMap;
 
-/// `time = a + b MACs`, fitted by least squares to the offline table, for each executor and class of operators; what is
+/// `time = a + b MACs`, fitted by least squares of relative errors to the offline table, for each executor and class of operators; what is
 /// left of blocks, tiles, shapes and memory is its error even in the laboratory.
 ///
 /// Classes whose operators all have the same work are their mean. An estimate below the fastest operator of its class is that one's time
@@ -55,13 +55,19 @@ impl FlopLinear {
     }
 }
 
-/// Least-squares line through points: intercept and slope; the mean when all have one abscissa.
+/// The line with the least sum of squared relative errors: intercept and slope; a mean when all points have one abscissa. (Plain
+/// least squares keep the sum over what they are fitted to, and would look exact on the whole network.)
 fn line(points: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-    let (count, sum_x, sum_y) =
-        points.clone().fold((0.0, 0.0, 0.0), |(n, a, b), (x, y)| (n + 1.0, a + x, b + y));
-    let (mean_x, mean_y) = (sum_x / f64::max(count, 1.0), sum_y / f64::max(count, 1.0));
-    let (sxx, sxy) =
-        points.fold((0.0, 0.0), |(a, b), (x, y)| (a + (x - mean_x).powi(2), b + (x - mean_x) * (y - mean_y)));
+    let weighted = points.filter(|point| point.1 > 0.0).map(|(x, y)| (y.powi(-2), x, y));
+    let sums = weighted.clone().fold((0.0, 0.0, 0.0), |(n, a, b), (w, x, y)| (n + w, a + w * x, b + w * y));
+    if sums.0 <= 0.0 {
+        return (0.0, 0.0);
+    }
+    let (mean_x, mean_y) = (sums.1 / sums.0, sums.2 / sums.0);
+    let (sxx, sxy) = weighted.fold((0.0, 0.0), |(a, b), (w, x, y)| {
+        let share = w / sums.0;
+        (a + share * (x - mean_x).powi(2), b + share * (x - mean_x) * (y - mean_y))
+    });
     let slope = if sxx > 1e-12 * mean_x.powi(2).max(1e-12) { sxy / sxx } else { 0.0 };
     (mean_y - slope * mean_x, slope)
 }

@@ -143,6 +143,7 @@ impl Summarizer {
                 count: self.transfers.count,
                 bytes: self.transfers.bytes,
                 time_ms: self.transfers.time.millis(),
+                converted_bytes: self.transfers.converted_bytes,
                 conversion_ms: self.transfers.conversion.millis(),
             },
             requests,

@@ -195,6 +195,8 @@ pub struct TransferSummary {
     pub bytes: f64,
     /// Sum of the durations of all transfers, conversion excluded.
     pub time_ms: f64,
+    /// Bytes whose layout consumers rewrote.
+    pub converted_bytes: f64,
     /// Sum of the times in which consumers rewrote layouts.
     pub conversion_ms: f64,
 }
