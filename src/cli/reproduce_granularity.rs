@@ -17,14 +17,15 @@ pub(super) struct GranularityArguments {
     /// 0 to so many competing processes are tried.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=64))]
     competitors: u32,
-    /// Core or cluster that competing processes are bound to; `anywhere` lets the scheduler move them.
-    #[arg(long, default_value = "gold")]
-    on: String,
+    /// Cores or clusters that competing processes are bound to one after the other, comma separated; `anywhere` lets the scheduler
+    /// move them.
+    #[arg(long, value_delimiter = ',', default_value = "cpu4,cpu5,cpu6,cpu7")]
+    on: Vec<String>,
     /// What the strategies believe.
     #[arg(long, default_value = "offline")]
     predictor: String,
     /// Requests of each run.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     requests: u32,
     /// Seed.
     #[arg(long, default_value_t = 0)]
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &GranularityArguments) -> Result<(), CliError> {
     let options = GranularityOptions {
         network: arguments.network.clone(),
         competitors: arguments.competitors,
-        on: if arguments.on == "anywhere" { String::new() } else { arguments.on.clone() },
+        on: if arguments.on == ["anywhere"] { Vec::new() } else { arguments.on.clone() },
         predictor: arguments.predictor.parse()?,
         requests: arguments.requests,
         seed: arguments.seed,
@@ -147,7 +148,7 @@ fn table(report: &GranularityReport) -> String {
             );
         }
     }
-    let _ = writeln!(text, "\n* the least latency beside so many competitors\n");
+    let _ = writeln!(text, "\n* the most requests per second beside so many competitors\n");
     for finding in &report.findings {
         let _ = writeln!(text, "{finding}");
     }

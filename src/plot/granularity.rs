@@ -1,4 +1,4 @@
-//! Latency against the size of the placed unit, a line for each number of competing processes.
+//! Time for each inference against the size of the placed unit, a line for each number of competing processes.
 
 use super::axis::{Scale, ticks};
 use super::canvas::{Anchor, Canvas};
@@ -20,10 +20,10 @@ fn shade(share: f64) -> Color {
 /// Draws the study: a panel for each dial.
 #[must_use]
 pub fn granularity(report: &GranularityReport) -> Canvas {
-    let title = format!("Latency of {} against the size of the placed unit", report.network);
+    let title = format!("Time for each inference of {} against the size of the placed unit", report.network);
     let mut canvas = Canvas::new(WIDTH, TOP + 2.0 * (PANEL + 110.0), &title);
     canvas.text(20.0, 40.0, 20.0, Anchor::Start, true, INK, &title);
-    let caption = "Each line: another number of competing processes. Circle: the least latency of the line.";
+    let caption = "Each line: another number of competing processes. Circle: the least of the line.";
     canvas.text(20.0, 62.0, 13.0, Anchor::Start, false, MUTED, caption);
     for (number, dial) in Dial::ALL.into_iter().enumerate() {
         panel(&mut canvas, report, dial, TOP + number as f64 * (PANEL + 110.0));
@@ -45,7 +45,12 @@ fn panel(canvas: &mut Canvas, report: &GranularityReport, dial: Dial, top: f64) 
     let mut settings: Vec<u32> = rows.iter().map(|row| row.min_unit).collect();
     settings.sort_unstable();
     settings.dedup();
-    let most = rows.iter().filter_map(|row| row.mean_latency_ms).fold(0.0, f64::max).max(1e-9);
+    let most = rows
+        .iter()
+        .filter_map(|row| row.throughput_per_s)
+        .map(|rate| 1e3 / rate)
+        .fold(0.0, f64::max)
+        .max(1e-9);
     let y = Scale { from: (0.0, most * 1.05), to: (top + PANEL, top) };
     let x = Scale { from: (0.0, settings.len().max(2) as f64 - 1.0), to: (90.0, WIDTH - 150.0) };
     for (value, label) in ticks(0.0, most * 1.05, 6.0) {
@@ -74,7 +79,7 @@ fn panel(canvas: &mut Canvas, report: &GranularityReport, dial: Dial, top: f64) 
         let points: Vec<(f64, f64)> = own
             .filter_map(|row| {
                 let at = settings.iter().position(|setting| *setting == row.min_unit)?;
-                Some((x.at(at as f64), y.at(row.mean_latency_ms?)))
+                Some((x.at(at as f64), y.at(1e3 / row.throughput_per_s?)))
             })
             .collect();
         if let Some(best) = points.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)) {

@@ -39,7 +39,7 @@ impl Dial {
     const fn settings(self) -> &'static [u32] {
         match self {
             Self::Operators => &[1, 2, 4, 8, 16, 32, 1000],
-            Self::Slices => &[0, 20, 60, 110, 220, 1_000_000],
+            Self::Slices => &[0, 50, 110, 250, 500, 1000, 1_000_000],
         }
     }
 
@@ -68,8 +68,8 @@ pub struct GranularityOptions {
     pub network: String,
     /// Competing processes at most; 0 to so many are tried.
     pub competitors: u32,
-    /// Core or cluster that they are bound to; empty lets the scheduler move them anywhere.
-    pub on: String,
+    /// Cores or clusters that they are bound to, one after the other; empty lets the scheduler move them anywhere.
+    pub on: Vec<String>,
     /// Predictor of the strategies, as text.
     pub predictor: crate::predict::PredictorSpec,
     /// Requests of each run.
@@ -85,9 +85,9 @@ impl Default for GranularityOptions {
         Self {
             network: "resnet50".to_owned(),
             competitors: 6,
-            on: "gold".to_owned(),
+            on: ["cpu4", "cpu5", "cpu6", "cpu7"].map(str::to_owned).to_vec(),
             predictor: crate::predict::PredictorSpec::default(),
-            requests: 30,
+            requests: 60,
             seed: 0,
             jobs: 1,
         }
@@ -136,13 +136,13 @@ pub struct Optimum {
     pub dial: Dial,
     /// Competing processes.
     pub competitors: u32,
-    /// Setting with the least mean latency.
+    /// Setting with the most requests per second.
     pub min_unit: u32,
-    /// That latency.
-    pub mean_latency_ms: f64,
-    /// Latency at the finest setting / the least.
+    /// That rate.
+    pub throughput_per_s: f64,
+    /// Time for each request at the finest setting / the least.
     pub finest_over_best: f64,
-    /// Latency at the coarsest setting / the least.
+    /// Time for each request at the coarsest setting / the least.
     pub coarsest_over_best: f64,
     /// Whether both ends are at least 2 % slower than the best in between.
     pub u_shaped: bool,
@@ -210,13 +210,13 @@ pub fn granularity(
         source: "arXiv 2405.01851: granularity of ResNet-50 beside competing processes; no numbers are published",
         definition: format!(
             "dial operators: neighbours placed together at least, {} requests in flight, online earliest finish time; dial slices: 10^6 \
-             multiply-accumulates from which an operator is cut between CPU and GPU, one request at a time; requests back to back; competing threads {}, always \
+             multiply-accumulates from which an operator is cut between CPU and GPU, one request at a time; requests back to back until so many are done; competing threads {}, always \
              runnable; shares of the time of {CPU} and gpu",
             Dial::Operators.in_flight(),
             if options.on.is_empty() {
                 "free to move".to_owned()
             } else {
-                format!("bound to {}", options.on)
+                format!("bound to {} in turn", options.on.join(", "))
             },
         ),
         network: options.network.clone(),
@@ -237,26 +237,26 @@ fn case(
 ) -> Result<Case, InputError> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let device = super::sigma::DEVICE;
-    let background = if competitors == 0 {
-        String::new()
-    } else {
-        let on =
-            if options.on.is_empty() { String::new() } else { format!("on = {}\n", quoted(&options.on)) };
-        format!("[[background]]\nname = \"competitor\"\nkind = \"thread\"\ncount = {competitors}\n{on}")
+    let competitor = |number: u32| {
+        let place = options.on.get(number as usize % options.on.len().max(1));
+        let on = place.map_or_else(String::new, |on| format!("on = {}\n", quoted(on)));
+        format!("[[background]]\nname = \"competitor-{number}\"\nkind = \"thread\"\n{on}")
     };
+    let background: Vec<String> = (0..competitors).map(competitor).collect();
     let streams: Vec<String> = (1..=dial.in_flight())
         .map(|number| {
             format!(
-                "[[stream]]\nname = \"network-{number}\"\nmodel = {}\narrivals = {{ kind = \"back-to-back\", count = {} }}\n",
+                "[[stream]]\nname = \"network-{number}\"\nmodel = {}\narrivals = {{ kind = \"back-to-back\" }}\n",
                 quoted(&options.network),
-                options.requests.div_ceil(dial.in_flight()),
             )
         })
         .collect();
     let text = format!(
         "schema = 1\ndevice = \"{device}\"\nruntime = \"mace\"\nexecutors = [\"{CPU}\", \"gpu\"]\n\
-         [scenario]\nname = \"granularity\"\nseed = {}\n[strategy]\nname = \"single\"\n[dynamics]\n{background}{}",
+         [scenario]\nname = \"granularity\"\nseed = {}\n[strategy]\nname = \"single\"\n[stop]\nrequests = {}\n[dynamics]\n{}{}",
         options.seed,
+        options.requests,
+        background.concat(),
         streams.concat(),
     );
     let mut spec = scenario_text(&SourceText::new("<study>", text), Path::new(""), &[])?.value;
@@ -333,8 +333,8 @@ fn optima(rows: &[GranularityRow], competitors: u32) -> Vec<Optimum> {
     let mut optima = Vec::new();
     for dial in Dial::ALL {
         for competitors in 0..=competitors {
-            let played =
-                of(rows, dial, competitors).filter_map(|row| Some((row.min_unit, row.mean_latency_ms?)));
+            let played = of(rows, dial, competitors)
+                .filter_map(|row| Some((row.min_unit, 1e3 / row.throughput_per_s?)));
             let least = played.clone().min_by(|a, b| a.1.total_cmp(&b.1));
             let (Some(best), Some(first), Some(last)) = (least, played.clone().next(), played.last()) else {
                 continue;
@@ -344,7 +344,7 @@ fn optima(rows: &[GranularityRow], competitors: u32) -> Vec<Optimum> {
                 dial,
                 competitors,
                 min_unit: best.0,
-                mean_latency_ms: best.1,
+                throughput_per_s: 1e3 / best.1,
                 finest_over_best: ends.0,
                 coarsest_over_best: ends.1,
                 u_shaped: ends.0 >= 1.02 && ends.1 >= 1.02,
