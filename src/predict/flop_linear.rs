@@ -85,3 +85,21 @@ impl Predictor for FlopLinear {
         Box::new(self.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn a_line_is_found_and_relative_errors_weigh() {
+        let (a, b) = line([(1.0, 3.0), (2.0, 5.0), (3.0, 7.0)].into_iter());
+        assert!((a - 1.0).abs() < 1e-9 && (b - 2.0).abs() < 1e-9);
+        // No line: residuals / y^2 are orthogonal to 1 and x.
+        let points = [(0.0, 1.0), (1.0, 1.0), (2.0, 4.0)];
+        let (a, b) = line(points.into_iter());
+        let normal = |power: i32| -> f64 {
+            points.iter().map(|&(x, y): &(f64, f64)| (a + b * x - y) * x.powi(power) / (y * y)).sum()
+        };
+        assert!(normal(0).abs() < 1e-9 && normal(1).abs() < 1e-9);
+    }
+}

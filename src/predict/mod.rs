@@ -12,6 +12,8 @@ mod predictor;
 mod recursive_least_squares;
 mod registry;
 mod slices;
+#[cfg(test)]
+mod tests;
 
 pub use estimates::Estimates;
 pub use ewma::Ewma;

@@ -31,6 +31,7 @@ mod onnx_garbage;
 mod operator_lists;
 mod oracles;
 mod physics_profiles;
+mod predictors;
 mod profiles;
 mod properties;
 mod readme;
