@@ -2,6 +2,8 @@
 
 use super::CliError;
 use crate::config::model_file::is_model_path;
+use crate::config::native_graph::{MAX_GRAPH_BYTES, is_native_graph};
+use crate::config::read::read_text;
 use crate::config::scenario::{GraphSource, ScenarioSpec};
 use crate::config::{AssembleError, Assembled, assemble, scenario, scenario_text};
 use crate::diagnostics::{SourceText, printable};
@@ -14,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// What to run.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetArguments {
-    /// A model of the library (`hetsoc list models`), a model file (.onnx, .tflite, .json, LIST.csv#NAME), or a scenario (.toml).
+    /// A model of the library (`hetsoc list models`), a model file (.onnx, .tflite, .json, a .toml graph, LIST.csv#NAME), or
+    /// a scenario (.toml).
     #[arg(value_name = "MODEL|SCENARIO")]
     pub target: String,
     /// Device that runs the model (`hetsoc list devices`, or a .toml path).
@@ -137,7 +140,10 @@ impl TargetArguments {
     }
 
     pub(super) fn is_scenario(&self) -> bool {
-        Path::new(&self.target).extension().is_some_and(|e| e == "toml")
+        let path = Path::new(&self.target);
+        // A native graph is a model. What cannot be read is reported by whoever reads it next.
+        path.extension().is_some_and(|e| e == "toml")
+            && !read_text(path, MAX_GRAPH_BYTES).is_ok_and(|text| is_native_graph(&text))
     }
 
     /// Reads and checks the scenario, without loading profiles and models.
@@ -217,6 +223,7 @@ impl TargetArguments {
         let from_file = is_model_path(&self.target);
         let stem = self.target.rsplit(['#', '/', '\\']).next().unwrap_or(&self.target);
         let stem = stem.strip_suffix(".onnx").or_else(|| stem.strip_suffix(".tflite")).unwrap_or(stem);
+        let stem = stem.strip_suffix(".toml").unwrap_or(stem);
         let name: String = printable(stem)
             .to_ascii_lowercase()
             .chars()

@@ -9,48 +9,81 @@ use super::{runtime_file, soc_file, support_file};
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 use crate::soc::{Device, RuntimeProfile, Soc, SupportTable};
 
+// One id to a line, so that profiles which arrive at the same time do not get into each other's way.
 macro_rules! embed {
-    ($($id:literal),* in $folder:literal) => {
+    ($folder:literal; $($id:literal,)*) => {
         &[$(($id, include_str!(concat!("../../soc-profiles/", $folder, "/", $id, ".toml")))),*]
     };
 }
 
 /// Embedded SoC profiles.
-const SOCS: &[(&str, &str)] = embed!(
+const SOCS: &[(&str, &str)] = embed! { "socs";
     "a12-bionic",
     "bcm2712",
     "exynos-9820",
+    "jetson-agx-orin",
     "kirin-990",
     "rk3588",
+    "snapdragon-8-elite",
+    "snapdragon-8-gen-2",
+    "snapdragon-8-gen-3",
     "snapdragon-855",
+    "snapdragon-855-plus",
     "snapdragon-865",
-    "snapdragon-888" in "socs"
-);
+    "snapdragon-888",
+    "snapdragon-x-elite",
+    "x86-pair",
+};
 /// Embedded device profiles.
-const DEVICES: &[(&str, &str)] =
-    embed!("oneplus-7-pro", "orange-pi-5", "raspberry-pi-5", "xiaomi-9", "xperia-1" in "devices");
+const DEVICES: &[(&str, &str)] = embed! { "devices";
+    "oneplus-7-pro",
+    "orange-pi-5",
+    "raspberry-pi-5",
+    "xiaomi-9",
+    "xperia-1",
+};
 /// Embedded runtime profiles, as `soc/runtime`.
-const RUNTIMES: &[(&str, &str)] = embed!(
+const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "a12-bionic/tflite",
+    "bcm2712/llama-cpp",
     "bcm2712/mace",
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "jetson-agx-orin/ncnn",
     "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
+    "snapdragon-8-elite/llama-cpp",
+    "snapdragon-8-elite/qnn",
+    "snapdragon-8-elite/tflite",
+    "snapdragon-8-gen-2/ncnn",
+    "snapdragon-8-gen-3/qnn",
+    "snapdragon-8-gen-3/tflite",
+    "snapdragon-855-plus/ncnn",
     "snapdragon-855/mace",
     "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
-    "snapdragon-888/mace" in "runtimes"
-);
+    "snapdragon-888/mace",
+    "snapdragon-888/ncnn",
+    "snapdragon-x-elite/llama-cpp",
+    "x86-pair/onnxruntime",
+};
 /// Embedded operator-support tables.
-const SUPPORT: &[(&str, &str)] = embed!(
-    "mace-cpu", "mace-gpu", "ncnn-cpu", "ncnn-gpu", "tflite-cpu", "tflite-gpu" in "support"
-);
+const SUPPORT: &[(&str, &str)] = embed! { "support";
+    "llama-cpp",
+    "mace-cpu",
+    "mace-gpu",
+    "ncnn-cpu",
+    "ncnn-gpu",
+    "onnxruntime-cpu",
+    "qnn-htp",
+    "tflite-cpu",
+    "tflite-gpu",
+};
 
 /// The longest chain of profiles that extend one another.
 const LONGEST_CHAIN: usize = 8;
@@ -187,7 +220,9 @@ impl Library {
             Err(Diagnostic::new("config::extends", "there is no text to read").into())
         })?;
         for base in documents {
-            document = document.inherit(base?);
+            let mut base = base?;
+            base.keep_fitted_for(&document);
+            document = document.inherit(base);
         }
         for text in &overrides {
             document.set(text)?;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check::{Checker, Inherited, Number, RawQuantity, Rule};
+use super::co_execution_file::{RawCoExecution, co_execution};
 use super::document::Document;
 use super::fitted_file::{RawFitted, fitted};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
@@ -16,7 +17,7 @@ use crate::units::{BytesPerSec, SimDuration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRuntime {
+pub(super) struct RawRuntime {
     schema: Spanned<i64>,
     id: Spanned<String>,
     soc: Spanned<String>,
@@ -32,6 +33,8 @@ struct RawRuntime {
     crossing: Vec<RawCrossing>,
     #[serde(default)]
     fitted: Vec<RawFitted>,
+    #[serde(default)]
+    co_execution: Vec<RawCoExecution>,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +143,8 @@ pub(super) fn runtime(
     let crossings = raw.crossing.iter().filter_map(|c| crossing(&mut check, c, &top)).collect();
     check.unique("fitted model", raw.fitted.iter().map(|f| &f.id));
     let fitted = raw.fitted.iter().filter_map(|f| fitted(&mut check, f, &top)).collect();
+    check.unique("way of co-execution", raw.co_execution.iter().map(|c| &c.id));
+    let co_execution = raw.co_execution.iter().filter_map(|c| co_execution(&mut check, c, &top)).collect();
     for set in &raw.core_sets {
         if format!("cpu-{}", set.get_ref()).parse::<ExecutorName>().is_err() {
             let message = format!("`{}` is not a core set", printable(set.get_ref()));
@@ -160,6 +165,7 @@ pub(super) fn runtime(
         performances,
         crossings,
         fitted,
+        co_execution,
     };
     check.finish(profile)
 }
@@ -210,6 +216,7 @@ fn performance(
         optional(check, raw.thread_overhead_us.as_ref(), &own, micros("thread_overhead_us"), 0.0)
             .map(SimDuration::from_micros);
     Some(Performance {
+        id: raw.id.get_ref().clone(),
         on: raw.on.get_ref().iter().map(|name| name.get_ref().clone()).collect(),
         invocation,
         kernel_overhead,

@@ -20,6 +20,7 @@ use super::scenario_raw::{
 use super::scenario_streams::streams;
 use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
 use crate::predict::PredictorSpec;
+use crate::simulation::Trigger;
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};
 use crate::units::{BytesPerSec, Hertz, SimDuration, SimTime};
@@ -73,11 +74,12 @@ pub fn scenario_text(
     let mut check = Checker::new(&origins);
     check.schema(&raw.schema);
     check.id(&raw.scenario.name);
-    let streams = streams(&mut check, &raw, folder);
+    let (streams, chains) = streams(&mut check, &raw, folder);
     let target = target(&mut check, &raw, &streams);
     let stop = stop(&mut check, &raw.stop);
     if stop.requests.is_none() && stop.until.is_none() {
-        for (stream, raw) in streams.iter().zip(raw.stream.get_ref()) {
+        for stream in streams.iter().filter(|stream| stream.stage.trigger == Trigger::Arrivals) {
+            let Some(raw) = raw.stream.get_ref().get(stream.declared) else { continue };
             if stream.arrivals.count().is_none() {
                 let message =
                     format!("stream `{}` never ends and there is no stop rule", printable(&stream.name));
@@ -90,7 +92,7 @@ pub fn scenario_text(
             }
         }
     }
-    for stream in &streams {
+    for stream in streams.iter().filter(|stream| stream.stage.trigger == Trigger::Arrivals) {
         if let (Some(count), Some(place)) = (stream.arrivals.count(), &raw.stop.warmup)
             && stop.warmup >= count
             && count > 0
@@ -131,6 +133,7 @@ pub fn scenario_text(
         seed: raw.scenario.seed,
         target,
         streams,
+        chains,
         strategy,
         granularity,
         network,

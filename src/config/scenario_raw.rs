@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
+use super::scenario_stages::{RawColdStart, RawCpuTime, RawGenerate, RawStage};
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
@@ -65,6 +67,14 @@ pub(super) struct RawStream {
     #[serde(default)]
     pub(super) queue: RawQueue,
     pub(super) max_in_flight: Option<Spanned<i64>>,
+    pub(super) cpu_time: Option<Spanned<RawCpuTime>>,
+    pub(super) on: Option<Spanned<String>>,
+    pub(super) generate: Option<Spanned<RawGenerate>>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) priority: Option<Spanned<i64>>,
+    pub(super) cold_start: Option<Spanned<RawColdStart>>,
+    #[serde(default)]
+    pub(super) stage: Vec<RawStage>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +85,7 @@ pub(super) struct RawArrivals {
     pub(super) rate_per_second: Option<Spanned<f64>>,
     pub(super) count: Option<Spanned<i64>>,
     pub(super) times_ms: Option<Spanned<Vec<Spanned<f64>>>>,
+    pub(super) file: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]

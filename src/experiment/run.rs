@@ -95,8 +95,9 @@ pub fn run_scenario(
         (play(problem, &prepared, strategy, &mut (&mut summarizer, &mut progress))?, None)
     };
     if outcome.truncated {
+        let limit = if outcome.events >= problem.limits.events { "limit of events" } else { "time limit" };
         warnings.push(format!(
-            "the time limit ended the run at {}; figures count what was complete by then",
+            "the {limit} ended the run at {}; figures count what was complete by then",
             outcome.end
         ));
     }

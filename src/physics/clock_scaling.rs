@@ -302,6 +302,18 @@ mod tests {
     }
 
     #[test]
+    fn sets_that_deal_out_tiles_are_as_fast_as_their_cores_together() {
+        let set = Straggler {
+            domains: 0b101,
+            compute: Mix::core(6.0),
+            shares: [0.25, 0.75, 0.0, 0.0],
+            ..Straggler::FIXED
+        };
+        let clocks = ClockRatios { processors: vec![1.0, 9.0, 3.0], memory: 1.0 };
+        assert_eq!(set.seconds(&clocks), 12.0);
+    }
+
+    #[test]
     fn slower_memory_is_not_felt_below_the_own_limit() {
         let reader = Straggler { domains: 1, traffic: Mix::memory(4.0), headroom: 2.0, ..Straggler::FIXED };
         let at = |memory| reader.seconds(&ClockRatios { processors: vec![1.0], memory });

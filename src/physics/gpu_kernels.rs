@@ -113,7 +113,9 @@ impl Class {
             ShapeKind::Pooling if shape.out_pixels() <= 1.0 => Self::Mean,
             ShapeKind::Pooling => Self::Pooling,
             ShapeKind::Concatenation => Self::Concatenation,
-            ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => return None,
+            ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding | ShapeKind::FoldedPadding => {
+                return None;
+            }
         })
     }
 

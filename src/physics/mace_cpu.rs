@@ -152,6 +152,10 @@ impl Coefficients {
                 activations = shape.read + shape.elements;
                 (shape.read / direct * makespan(n, &rates.vectors), "reduction")
             }
+            ShapeKind::FoldedPadding => {
+                activations = 0.0;
+                (0.0, "in the window")
+            }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
                 (0.0, "copy")
@@ -168,23 +172,26 @@ impl Coefficients {
         let resident = activations * setting.element_bytes <= setting.l3_kib * 1024.0;
         let dram = setting.element_bytes * (weights + if resident { 0.0 } else { activations });
         let alone = compute + memory;
+        let overhead = dispatch * 1e-6 * setting.core_scale;
+        let scaling = Straggler {
+            domains: 1,
+            compute: Mix::core(compute),
+            traffic: Mix::memory(stream(weights)),
+            exponent: f64::INFINITY,
+            rest: Mix::memory(stream(activations)),
+            headroom: 1.0,
+            // Tiles go to cores that are free.
+            shares: [1.0, 0.0, 0.0, 0.0],
+            ..Straggler::FIXED
+        };
         FittedTime {
-            overhead: dispatch * 1e-6 * setting.core_scale,
+            overhead,
+            overhead_scaling: Mix::core(overhead),
+            scaling,
             alone,
             compute,
             memory,
             dram_bytes: dram.min(alone * setting.dram_rate),
-            overhead_scaling: Mix::core(dispatch * 1e-6 * setting.core_scale),
-            // compute + max(0, weights - compute) + activations. The share says that tiles go to cores that are free.
-            scaling: Straggler {
-                domains: 1,
-                compute: Mix::core(compute),
-                traffic: Mix::memory(stream(weights)),
-                rest: Mix::memory(stream(activations)),
-                headroom: 1.0,
-                shares: [1.0, 0.0, 0.0, 0.0],
-                ..Straggler::FIXED
-            },
             kernel,
         }
     }

@@ -131,6 +131,10 @@ impl Coefficients {
                 activations = shape.read + shape.elements;
                 (shape.read, "reduction")
             }
+            ShapeKind::FoldedPadding => {
+                activations = 0.0;
+                (0.0, "in the window")
+            }
             ShapeKind::Concatenation | ShapeKind::Padding => {
                 activations = 2.0 * shape.elements;
                 (0.0, "copy")
@@ -149,19 +153,20 @@ impl Coefficients {
         };
         let memory = (weights / weight_share + activations / activation_share) / setting.dram_rate;
         let alone = compute + memory;
+        let scaling = Straggler {
+            domains: 1,
+            rest: Mix { core: compute, memory, constant: 0.0 },
+            headroom: 1.0,
+            ..Straggler::FIXED
+        };
         FittedTime {
             overhead: launch * 1e-6,
+            overhead_scaling: Mix { core: 0.0, memory: 0.0, constant: launch * 1e-6 },
+            scaling,
             alone,
             compute,
             memory,
             dram_bytes: (weights + activations).min(alone * setting.dram_rate),
-            overhead_scaling: Mix { core: 0.0, memory: 0.0, constant: launch * 1e-6 },
-            scaling: Straggler {
-                domains: 1,
-                rest: Mix { core: compute, memory, constant: 0.0 },
-                headroom: 1.0,
-                ..Straggler::FIXED
-            },
             kernel,
         }
     }

@@ -45,21 +45,28 @@ impl Machine {
         }
         let least_headroom =
             arrangement.clocking.iter().map(|clock| clock.headroom).fold(f64::INFINITY, f64::min);
-        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+        if let Some(fitted) = &arrangement.fitted {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
-            let time = fitted.time(shape, &companions, stretch);
-            return Some(Scaling {
-                overhead: time.overhead_scaling,
-                overhead_domains: all,
-                // Forms that know the rate of the executor say 1, those that were fitted with a memory scale 0.
-                workers: vec![Straggler {
-                    domains: all,
-                    headroom: time.scaling.headroom * least_headroom,
-                    shares: if time.scaling.shares[0] > 0.0 { arrangement.shares() } else { [0.0; 4] },
-                    ..time.scaling
-                }],
-            });
+            let binding = surroundings.bindings.get(executor.0 as usize).copied().flatten();
+            let time = match (binding, surroundings.shapes.get(position)) {
+                (Some(binding), _) => fitted.part(graph, operator, arrangement.precision, binding),
+                (None, Some(Some(shape))) => fitted.time(shape, &companions, stretch),
+                (None, _) => None,
+            };
+            if let Some(time) = time {
+                return Some(Scaling {
+                    overhead: time.overhead_scaling,
+                    overhead_domains: all,
+                    // Forms that know the rate of the executor say 1, those that were fitted with a memory scale 0.
+                    workers: vec![Straggler {
+                        domains: all,
+                        headroom: time.scaling.headroom * least_headroom,
+                        shares: if time.scaling.shares[0] > 0.0 { arrangement.shares() } else { [0.0; 4] },
+                        ..time.scaling
+                    }],
+                });
+            }
         }
         let work = Work::of(graph, operator, arrangement.precision);
         let footprint = surroundings.weights * weight_scale(&work, operator);

@@ -203,12 +203,14 @@ impl Features {
             ShapeKind::Concatenation | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
                 f.amount = shape.elements
             }
-            ShapeKind::Depthwise => {}
+            ShapeKind::Depthwise | ShapeKind::FoldedPadding => {}
         }
         let (written, read) = match shape.kind {
-            ShapeKind::FullyConnected | ShapeKind::Multiply | ShapeKind::Elementwise | ShapeKind::Padding => {
-                (0.0, 0.0)
-            }
+            ShapeKind::FullyConnected
+            | ShapeKind::Multiply
+            | ShapeKind::Elementwise
+            | ShapeKind::Padding
+            | ShapeKind::FoldedPadding => (0.0, 0.0),
             ShapeKind::Mean | ShapeKind::Concatenation => (eb * shape.elements, eb * shape.read),
             _ => (eb * m * n, eb * shape.used_pixels * shape.in_channels),
         };
@@ -312,6 +314,7 @@ impl Features {
                 scaling.rest.memory += time;
                 "fully-connected"
             }
+            Some(ShapeKind::FoldedPadding) => "in the window",
             Some(kind) => {
                 let (per_unit, kernel) = match kind {
                     ShapeKind::Grouped => (1.0 / grouped, "grouped"),
@@ -339,6 +342,8 @@ impl Features {
         compute += unlisted;
         alone += traffic + unlisted;
         scaling.rest = scaling.rest.plus(&Mix { core: unlisted, memory: traffic, constant: 0.0 });
+        // What another kernel takes over is not dispatched.
+        let dispatch = if self.kind == Some(ShapeKind::FoldedPadding) { 0.0 } else { dispatch };
         let overhead = (dispatch + if shared { synchronization } else { 0.0 }) * 1e-6 * setting.core_scale;
         let dram_bytes = self.dram_bytes.min(alone * setting.dram_rate);
         let overhead_scaling = Mix::core(overhead);

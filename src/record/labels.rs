@@ -26,6 +26,8 @@ pub struct RunLabels {
     pub nodes: Vec<String>,
     /// One per source of competing work.
     pub background: Vec<String>,
+    /// Chains of streams, in the order of their roots.
+    pub chains: Vec<super::chains::ChainLabels>,
 }
 
 /// Words for a resource.
@@ -104,6 +106,7 @@ impl RunLabels {
             domains: Vec::new(),
             nodes: Vec::new(),
             background: Vec::new(),
+            chains: Vec::new(),
         }
     }
 

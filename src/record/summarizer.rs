@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::accounting::{Accounting, AccountingError};
+use super::chains::ChainMetrics;
 use super::labels::RunLabels;
 use super::memory::MemoryPeak;
 use super::metrics::{Metrics, StreamMetrics};
@@ -36,6 +37,8 @@ pub struct Summarizer {
     pub memory: Option<MemoryPeak>,
     /// Clocks and temperatures.
     pub dynamics: DynamicsWatch,
+    /// Chains of stages.
+    pub chains: ChainMetrics,
 }
 
 /// What a summary needs beyond what happened.
@@ -54,6 +57,7 @@ impl Summarizer {
     pub fn new(labels: RunLabels, platform: &Platform, graphs: &[&LoweredGraph]) -> Self {
         Self {
             metrics: Metrics::new(&labels),
+            chains: ChainMetrics::new(&labels),
             accounting: Accounting::new(platform),
             transfers: TransferTotals::new(platform),
             prediction: PredictionError::new(),
@@ -106,7 +110,9 @@ impl Summarizer {
             })
             .collect();
         let streams = self.metrics.streams();
-        let requests = streams.iter().map(counts).fold(
+        // A chain is one request, whatever its stages are.
+        let own = || streams.iter().enumerate().filter(|(i, _)| !self.chains.is_member(*i)).map(|(_, s)| s);
+        let requests = own().map(counts).chain(self.chains.counts()).fold(
             RequestCounts { arrived: 0, completed: 0, dropped: 0, in_flight: 0 },
             |a, b| RequestCounts {
                 arrived: a.arrived + b.arrived,
@@ -115,7 +121,11 @@ impl Summarizer {
                 in_flight: a.in_flight + b.in_flight,
             },
         );
-        let warm_up: Vec<f64> = streams.iter().flat_map(StreamMetrics::warm_up_latencies_ms).collect();
+        let mut warm_up: Vec<f64> = own().flat_map(StreamMetrics::warm_up_latencies_ms).collect();
+        warm_up.extend(self.chains.warm_up_latencies_ms());
+        let mut latencies: Vec<f64> = own().flat_map(StreamMetrics::latencies_ms).collect();
+        latencies.extend(self.chains.latencies_ms());
+        let one_series = own().count() + self.chains.len() == 1;
         let total = energy.total().0;
         Ok(RunSummary {
             schema_version: SCHEMA_VERSION,
@@ -127,8 +137,8 @@ impl Summarizer {
             seed: self.labels.seed,
             input_hashes: context.input_hashes,
             simulated_ms: horizon.millis(),
-            latency_ms: latency(&self.metrics.latencies_ms(), streams.len() == 1),
-            warm_up_latency_ms: latency(&warm_up, streams.len() == 1),
+            latency_ms: latency(&latencies, one_series),
+            warm_up_latency_ms: latency(&warm_up, one_series),
             throughput_per_s: (seconds > 0.0).then(|| requests.completed as f64 / seconds),
             speedup_over_best_single: None,
             energy_mj: total * 1e3,
@@ -158,6 +168,7 @@ impl Summarizer {
                     requests: counts(s),
                 })
                 .collect(),
+            chains: self.chains.summaries(&self.labels),
             peak_memory_bytes: self.memory.as_ref().map(MemoryPeak::peak_bytes),
             peak_memory_definition: super::memory::DEFINITION,
             bandwidth: BandwidthSummary {
@@ -193,7 +204,7 @@ fn counts(stream: &StreamMetrics) -> RequestCounts {
 
 /// Summary of latencies in milliseconds. An interval of the mean needs one series in order of completion,
 /// not several behind one another.
-fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
+pub(super) fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
     let s = summarize(sample)?;
     let batches = if one_series { batch_means(sample, 0.95) } else { None };
     let (half_width, method) = match batches {
@@ -222,6 +233,7 @@ fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
 macro_rules! tell_all {
     ($self:ident, $($call:tt)*) => {
         $self.metrics.$($call)*;
+        $self.chains.$($call)*;
         $self.accounting.$($call)*;
         $self.transfers.$($call)*;
         $self.prediction.$($call)*;
@@ -270,6 +282,15 @@ impl Observer for Summarizer {
     }
     fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
         self.dynamics.temperature(now, node, temperature);
+    }
+    fn opened(&mut self, now: SimTime, root: RequestId, origin: SimTime) {
+        tell_all!(self, opened(now, root, origin));
+    }
+    fn advanced(&mut self, now: SimTime, request: RequestId, origin: SimTime, root_number: u32) {
+        tell_all!(self, advanced(now, request, origin, root_number));
+    }
+    fn served(&mut self, now: SimTime, root: RequestId, origin: SimTime, whole: bool) {
+        tell_all!(self, served(now, root, origin, whole));
     }
     fn ended(&mut self, now: SimTime) {
         tell_all!(self, ended(now));

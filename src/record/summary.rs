@@ -58,8 +58,11 @@ pub struct RunSummary {
     pub transfers: TransferSummary,
     /// Requests of all streams, warm-up included.
     pub requests: RequestCounts,
-    /// One per stream.
+    /// One per stream; stages of chains are streams too.
     pub streams: Vec<StreamSummary>,
+    /// One per chain: cascades, deadlines, cold starts, generation. Their requests count as one each in the figures of the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chains: Vec<super::chains::ChainSummary>,
     /// Highest amount of memory for weights, live activations and crossed copies, if tensors are known.
     pub peak_memory_bytes: Option<u64>,
     /// What `peak_memory_bytes` counts.

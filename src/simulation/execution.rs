@@ -7,7 +7,7 @@ use super::state::{Item, ItemPhase};
 use crate::engine::water_fill;
 use crate::physics::OperatorCost;
 use crate::soc::ExecutorId;
-use crate::strategy::{Dispatch, ReadyUnit, UnitLink};
+use crate::strategy::{Dispatch, Occasion, ReadyUnit, UnitLink};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -21,9 +21,13 @@ impl<O: Observer> Simulation<'_, O> {
         }
         self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
-        let setup = self.items[item].conversion
-            + self.profiling_of(item)
-            + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
+        // Processing of a given time is no inference that the runtime is asked for.
+        let stream = unit.request.stream as usize;
+        let invocation = match self.problem.streams[stream].stage.fixed {
+            Some(_) => SimDuration::ZERO,
+            None => self.graphs[stream].invocation(unit.unit, executor),
+        };
+        let setup = self.items[item].conversion + self.profiling_of(item) + invocation;
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {
@@ -45,6 +49,9 @@ impl<O: Observer> Simulation<'_, O> {
     fn execute(&mut self, now: SimTime, item: u32) {
         let Some(&OperatorCost { alone, dram_bytes, .. }) = self.cost(item) else { return };
         let work = if self.problem.noise { self.vary(item, alone) } else { alone };
+        let unit = self.items[item].unit;
+        let factor = self.work_factor(unit.request, unit.slot, self.items[item].executor);
+        let work = if factor == 1.0 { work } else { SimDuration((work.0 as f64 * factor).round() as u64) };
         // Variation stretches an operator and its traffic alike: were its bytes fixed, a fast draw would make an operator
         // that runs alone contend with itself.
         let modelled = self.problem.platform.memory_bandwidth.is_some();
@@ -90,7 +97,7 @@ impl<O: Observer> Simulation<'_, O> {
         let state = &mut self.items[item];
         state.phase = phase;
         state.since = now;
-        if self.is_split() {
+        if self.is_split(item) {
             return self.occupy_split(now, item, phase, work, demand);
         }
         self.running[slot] = item;
@@ -205,7 +212,7 @@ impl<O: Observer> Simulation<'_, O> {
         start: SimTime,
         end: SimTime,
     ) {
-        if self.is_split() {
+        if self.is_split(item) {
             return self.book_segments(item, end);
         }
         let platform = &self.problem.platform;
@@ -243,6 +250,9 @@ impl<O: Observer> Simulation<'_, O> {
         self.items.remove(item);
         self.send_outputs(now, unit, executor);
         self.release_successors(now, unit)?;
+        if self.graphs[stream].planned(unit.unit).is_none() {
+            self.consult(now, Occasion::Finished { unit, executor })?;
+        }
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             if let Some(&next) = self.resources[resource.0 as usize].queue.front() {

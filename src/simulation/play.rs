@@ -5,7 +5,7 @@ use super::problem::{Outcome, Problem, SimulationError, StreamProblem};
 use super::run::Simulation;
 use crate::engine::{self, EngineError, Limits};
 use crate::predict::{Estimates, Predictor, PredictorSpec, Profiling, TrainingStream};
-use crate::strategy::{Plan, PlanningView, Strategy, UnitGraph};
+use crate::strategy::{Dispatch, Plan, PlanningView, Strategy, TransferStart, UnitGraph};
 use crate::units::SimTime;
 
 /// What a strategy made of a problem before the run.
@@ -49,14 +49,30 @@ pub fn prepare_with(
         .zip(&problem.streams)
         .map(|(number, stream)| Estimates::of(&*predictor, number, stream.dag.len(), executors))
         .collect();
-    let views = views(problem, &estimates);
-    let plans = strategy.plan(&views)?;
-    if plans.len() != views.len() {
-        let what = format!("{} plans for {} streams", plans.len(), views.len());
+    let all = views(problem, &estimates);
+    // Stages with a place of their own are none of the strategy's business.
+    let fixed = |i: usize| problem.streams.get(i).and_then(|stream| stream.stage.fixed);
+    let open: Vec<PlanningView<'_>> =
+        all.iter().enumerate().filter(|(i, _)| fixed(*i).is_none()).map(|(_, view)| *view).collect();
+    let planned = strategy.plan(&open)?;
+    if planned.len() != open.len() {
+        let what = format!("{} plans for {} streams", planned.len(), open.len());
         return Err(SimulationError::Decision { strategy: strategy.id(), what });
     }
+    let mut planned = planned.into_iter();
+    let mut plans = Vec::with_capacity(all.len());
+    for (i, view) in all.iter().enumerate() {
+        match fixed(i) {
+            Some(executor) => {
+                let mut plan = Plan::new(Dispatch::Sequential, TransferStart::ProducerFinish);
+                plan.push(&view.dag.topological_order(), Some(executor));
+                plans.push(plan);
+            }
+            None => plans.extend(planned.next()),
+        }
+    }
     let graphs =
-        views.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
+        all.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
     Ok(Prepared { plans, graphs, predictor, profiling })
 }
 
@@ -69,6 +85,8 @@ pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec
         estimates,
         granularity: problem.granularity,
         roles: &stream.roles,
+        service: stream.service,
+        period: stream.arrivals.mean_gap(),
     };
     problem.streams.iter().zip(estimates).map(view).collect()
 }

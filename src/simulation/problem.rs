@@ -2,13 +2,14 @@
 
 use super::arrivals::{Arrivals, RequestQueue};
 use super::dynamics::{BackgroundOutcome, DynamicsSetup, Energy, HeatBalance};
+use super::stages::{ChainOutcome, Stage};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::physics::CostTable;
 use crate::soc::Platform;
-use crate::strategy::{Granularity, StrategyError, TransferStart};
+use crate::strategy::{Granularity, ServiceTarget, StrategyError, TransferStart};
 use crate::units::{Celsius, SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
@@ -26,7 +27,7 @@ pub struct Problem {
     pub seed: u64,
     /// Whether execution times vary as the executors' dispersion says.
     pub noise: bool,
-    /// End the run when so many requests, over all streams, are complete.
+    /// End the run when so many requests, over all streams, are complete; a chain counts as one request.
     pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
@@ -51,6 +52,10 @@ pub struct StreamProblem {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
+    /// Its part in a chain; the default is a stream of its own.
+    pub stage: Stage,
 }
 
 /// Why a run failed.
@@ -92,6 +97,8 @@ pub struct Outcome {
     pub resources: Vec<[SimDuration; 4]>,
     /// Per stream.
     pub streams: Vec<StreamOutcome>,
+    /// Per chain, in the order of their roots.
+    pub chains: Vec<ChainOutcome>,
     /// Units finished.
     pub units: u64,
     /// Operators finished.

@@ -6,6 +6,7 @@ use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
 use super::problem::{Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome};
+use super::stages::{Chains, Trigger};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
 use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
 use crate::predict::{Beliefs, Predictor, Profiling};
@@ -22,6 +23,8 @@ pub(super) enum Event {
     Arrival { stream: u16, number: u32, nominal: SimTime },
     /// A transfer has passed its latency and joins the bus.
     JoinBus { flow: u32 },
+    /// An item that may start does, unless another has come in front of it.
+    Start { item: u32 },
     /// The outputs of a request lie where the application reads them.
     Complete { stream: u16, slot: u32 },
 }
@@ -64,6 +67,7 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub decisions: Vec<Decision>,
     pub upcoming: (SimTime, Upcoming),
     pub completed: u64,
+    pub chains: Chains,
     /// Whether something was due after the end of simulated time.
     pub overflow: bool,
     pub domains: usize,
@@ -125,6 +129,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             decisions: Vec::new(),
             upcoming: (SimTime::NEVER, Upcoming::Nothing),
             completed: 0,
+            chains: Chains::new(problem.streams.iter().map(|s| &s.stage)),
             overflow: false,
             domains,
             outcome: Outcome {
@@ -142,6 +147,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                         ..StreamOutcome::default()
                     })
                     .collect(),
+                chains: Vec::new(),
                 units: 0,
                 operators: 0,
                 remote_transfers: 0,
@@ -169,7 +175,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     pub(super) fn open(&mut self) {
         for stream in 0..self.sources.len() as u16 {
-            self.schedule_arrival(stream, SimTime::ZERO);
+            // Stages behind others have no arrivals of their own.
+            if self.problem.streams[stream as usize].stage.trigger == Trigger::Arrivals {
+                self.schedule_arrival(stream, SimTime::ZERO);
+            }
         }
         self.settle(SimTime::ZERO);
         self.look_ahead();
@@ -211,8 +220,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
-    /// Asks the strategy about a unit that has become ready, and applies what it decides.
-    pub(super) fn consult(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+    /// Tells the strategy what has happened, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
         let mut decisions = std::mem::take(&mut self.decisions);
         let present = Present {
             problem: self.problem,
@@ -226,7 +235,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             graphs: self.graphs,
             placements: &self.placements,
         };
-        self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);
+        self.strategy.react(occasion, &view, &mut decisions);
         for decision in decisions.drain(..) {
             let Decision::Place { unit, executor } = decision;
             self.check_decision(unit, executor)?;
@@ -299,6 +308,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.outcome.streams[stream].unfinished =
                 u64::from(state.in_flight) + state.queue.len() as u64 + u64::from(state.held_back.is_some());
         }
+        for root in self.chains.live_roots() {
+            self.chains.outcomes[root].unfinished += 1;
+        }
+        self.outcome.chains = std::mem::take(&mut self.chains.outcomes);
         self.outcome.end = end;
         self.outcome.truncated = truncated;
         self.outcome.resources = self.resources.iter().map(|resource| resource.totals).collect();
@@ -357,6 +370,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
                 Some((_, Event::JoinBus { flow })) => {
                     self.bus.enter(now, self.flows[flow as usize].bytes, flow)
                 }
+                Some((_, Event::Start { item })) => self.start_now(now, item),
                 Some((_, Event::Complete { stream, slot })) => self.complete(now, stream, slot)?,
                 None => {}
             },

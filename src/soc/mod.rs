@@ -1,5 +1,6 @@
 //! Validated descriptions of the hardware: SoC, runtime and device profiles, and the platform of a run.
 
+pub mod co_execution;
 pub mod executor_name;
 pub mod fitted;
 pub mod hardware;
@@ -9,6 +10,7 @@ pub mod runtime;
 pub mod support;
 pub mod thermal;
 
+pub use co_execution::CoExecution;
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
 pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{

@@ -1,6 +1,7 @@
 //! How one inference runtime performs on one SoC: the coefficients of the cost model, its overheads, and
 //! which operators it can execute where.
 
+use super::co_execution::CoExecution;
 use super::fitted::FittedModel;
 use super::platform::ProcessorKind;
 use super::quantity::{Precision, Quantity};
@@ -26,6 +27,8 @@ pub struct RuntimeProfile {
     pub crossings: Vec<RuntimeCrossing>,
     /// Models fitted to measurements, which go before the kernel tables of `performances`.
     pub fitted: Vec<FittedModel>,
+    /// Two processors on one piece of work, by the way in which they wait for each other.
+    pub co_execution: Vec<CoExecution>,
 }
 
 impl RuntimeProfile {
@@ -39,6 +42,8 @@ impl RuntimeProfile {
 /// How a runtime performs on one kind of core, or one device, at one precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Performance {
+    /// Name in the profile.
+    pub id: String,
     /// Core kinds, or one device id, that it describes.
     pub on: Vec<String>,
     /// Arithmetic and storage type.

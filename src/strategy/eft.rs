@@ -106,7 +106,7 @@ impl Strategy for EarliestFinishTime {
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {
-        let Occasion::Ready(unit) = occasion;
+        let Occasion::Ready(unit) = occasion else { return };
         let mut best: Option<(SimTime, ExecutorId)> = None;
         for (number, executor) in view.platform.executors.iter().enumerate() {
             let id = ExecutorId(number as u16);

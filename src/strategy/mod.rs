@@ -4,11 +4,14 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod catalogue;
 pub mod co_execution;
 mod delegate;
 mod eft;
+mod exact;
 mod host;
 mod ids;
+mod list;
 mod mace;
 mod mulayer;
 mod partition;
@@ -17,6 +20,8 @@ mod plan_check;
 mod registry;
 mod replay;
 mod single;
+mod sub_graph;
+mod task;
 mod unit_graph;
 mod view;
 
@@ -26,12 +31,14 @@ pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
 pub use mulayer::MuLayer;
-pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};
+pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
-pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, SlicingView};
+pub use view::{
+    Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
+};
 
 use crate::graph::partition::Split;
 use crate::soc::ExecutorId;
@@ -77,7 +84,7 @@ pub enum StrategyError {
         operators: Vec<String>,
     },
     /// An executor that is not on the platform.
-    #[error("{strategy}: there is no executor `{name}`; this platform has {available}")]
+    #[error("{strategy}: there is no executor `{}`; this platform has {available}", crate::diagnostics::printable(.name))]
     UnknownExecutor {
         /// The strategy.
         strategy: String,
@@ -87,7 +94,7 @@ pub enum StrategyError {
         available: String,
     },
     /// An unknown strategy, or a parameter that is unknown or of the wrong kind.
-    #[error("strategy `{strategy}`: {problem}")]
+    #[error("strategy `{}`: {problem}", crate::diagnostics::printable(.strategy))]
     Parameter {
         /// The strategy.
         strategy: String,
@@ -147,7 +154,12 @@ pub trait Strategy {
     /// [`StrategyError`] when no plan exists.
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError>;
 
-    /// Called when a unit without an executor becomes ready. Every unit must be placed by a [`Decision`]
+    /// What it has to say about its last plan, such as how far from the optimum it can be; a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Called when a unit without an executor becomes ready, and when one has finished. Every unit must be placed by a [`Decision`]
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
 }

@@ -1,5 +1,6 @@
 //! Strategies by name, with typed parameters.
 
+use super::catalogue;
 use super::co_execution::Pair;
 use super::{Delegate, EarliestFinishTime, Mace, MuLayer, Single, Strategy, StrategyError, TransferStart};
 use crate::diagnostics::nearest;
@@ -29,7 +30,21 @@ pub struct StrategyEntry {
 }
 
 /// All strategies that can be named. `replay` is built from plan files by the caller.
-pub const STRATEGIES: &[StrategyEntry] = &[
+pub const STRATEGIES: &[StrategyEntry] =
+    &join::<{ FIRST.len() + catalogue::ENTRIES.len() }>(FIRST, catalogue::ENTRIES);
+
+/// One list of two.
+const fn join<const N: usize>(first: &[StrategyEntry], second: &[StrategyEntry]) -> [StrategyEntry; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+const FIRST: &[StrategyEntry] = &[
     StrategyEntry {
         name: "single",
         summary: "the whole model on one executor, the best unless named",
@@ -68,6 +83,14 @@ pub const STRATEGIES: &[StrategyEntry] = &[
         parameters: &[
             ("transfer-start", "`assignment` or `producer-finish` (default: assignment)"),
             ("min-unit", "operators placed together at least (default: 1)"),
+        ],
+    },
+    StrategyEntry {
+        name: "external",
+        summary: "another process that answers a JSON line with a plan",
+        parameters: &[
+            ("command", "program and arguments, with spaces between them"),
+            ("timeout-seconds", "how long to wait for its answer (default: 30)"),
         ],
     },
     StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },
@@ -127,6 +150,9 @@ impl StrategySpec {
                 return Err(self.problem(format!("unknown parameter `{key}`; it takes {known}")));
             }
         }
+        if let Some(strategy) = catalogue::build(self, platform)? {
+            return Ok(strategy);
+        }
         match entry.name {
             "single" => Ok(Box::new(Single::new(self.executor("executor", platform)?))),
             "delegate" => Ok(Box::new(Delegate::new(
@@ -153,15 +179,35 @@ impl StrategySpec {
                 let operators = self.number("min-unit", 1)?;
                 Ok(Box::new(EarliestFinishTime::new(start).with_min_unit(operators as usize)))
             }
+            "external" => {
+                Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
+            }
             _ => Err(self.problem("needs a plan; give one with --plan FILE".to_owned())),
         }
     }
 
-    fn problem(&self, problem: String) -> StrategyError {
+    /// One of several words; the first unless given.
+    pub(super) fn choice<T: Copy>(&self, parameter: &str, words: &[(&str, T)]) -> Result<T, StrategyError> {
+        let known = || words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        let found = match self.parameters.get(parameter) {
+            None => words.first(),
+            Some(text) => words.iter().find(|(word, _)| word == text),
+        };
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let given = self.parameters.get(parameter).map_or("", String::as_str);
+            self.problem(format!("{parameter} is {}, not `{given}`", known()))
+        })
+    }
+
+    pub(super) fn problem(&self, problem: String) -> StrategyError {
         StrategyError::Parameter { strategy: self.name.clone(), problem }
     }
 
-    fn executor(&self, parameter: &str, platform: &Platform) -> Result<Option<ExecutorId>, StrategyError> {
+    pub(super) fn executor(
+        &self,
+        parameter: &str,
+        platform: &Platform,
+    ) -> Result<Option<ExecutorId>, StrategyError> {
         let Some(name) = self.parameters.get(parameter) else { return Ok(None) };
         platform.executor_named(name).map(Some).ok_or_else(|| StrategyError::UnknownExecutor {
             strategy: self.name.clone(),
@@ -170,7 +216,7 @@ impl StrategySpec {
         })
     }
 
-    fn target(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+    pub(super) fn target(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
         let of_kind =
             |kind| platform.executors.iter().position(|e| e.kind == kind).map(|i| ExecutorId(i as u16));
         self.executor("target", platform)?
@@ -182,7 +228,7 @@ impl StrategySpec {
             })
     }
 
-    fn fallback(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+    pub(super) fn fallback(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
         // The last of the largest sets would be an accident of order: take the first.
         let largest = || {
             let cpus = platform.executors.iter().enumerate().filter(|(_, e)| e.kind == ProcessorKind::Cpu);
@@ -205,7 +251,7 @@ impl StrategySpec {
         Ok(pair)
     }
 
-    fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
+    pub(super) fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
         self.parameters.get(parameter).map_or(Ok(default), |text| {
             text.parse()
                 .map_err(|_| self.problem(format!("{parameter} must be a whole number, not `{text}`")))

@@ -23,6 +23,10 @@ pub struct PlanningView<'a> {
     pub granularity: Granularity,
     /// Where each operator comes from, when the strategy has cut some into slices; empty otherwise.
     pub roles: &'a [Role],
+    /// What its requests are worth.
+    pub service: ServiceTarget,
+    /// Mean time between its requests; `None` for a single one, or when the next waits for the one before.
+    pub period: Option<SimDuration>,
 }
 
 /// One stream before its operators are cut.
@@ -32,6 +36,15 @@ pub struct SlicingView<'a> {
     pub whole: PlanningView<'a>,
     /// What slices of them are believed to cost.
     pub slices: &'a dyn SliceEstimates,
+}
+
+/// What the requests of a stream are worth, for strategies that look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ServiceTarget {
+    /// Time from nominal arrival within which a request should be complete.
+    pub deadline: Option<SimDuration>,
+    /// Urgency; larger is more urgent.
+    pub priority: u32,
 }
 
 impl PlanningView<'_> {
@@ -74,6 +87,13 @@ pub struct ReadyUnit {
 pub enum Occasion {
     /// All predecessors of this unit have finished.
     Ready(ReadyUnit),
+    /// This unit, which the strategy placed during the run, has finished; the units that it made ready have been announced.
+    Finished {
+        /// The unit.
+        unit: ReadyUnit,
+        /// Where it ran.
+        executor: ExecutorId,
+    },
 }
 
 /// What a strategy answers.

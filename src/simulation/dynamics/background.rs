@@ -49,6 +49,8 @@ pub(super) struct Task<'a> {
 
 #[derive(Debug)]
 struct Core {
+    /// Whether anything may compete for it.
+    contested: bool,
     /// Threads of a CPU core; `None` for devices.
     queue: Option<FairQueue>,
     /// Whether the unit's thread wants the core, and what the queue knows.
@@ -59,7 +61,17 @@ struct Core {
 
 impl<'a> Background<'a> {
     pub(super) fn new(setups: &'a [BackgroundSetup], is_core: &[bool], rule: SliceRule, seed: u64) -> Self {
-        let core = |is_core: &bool| Core {
+        let contested = |number: usize| {
+            setups.iter().any(|setup| match &setup.kind {
+                BackgroundKind::Thread { cores, .. } => {
+                    cores.iter().any(|core| usize::from(core.0) == number)
+                }
+                BackgroundKind::Render { device, .. } => usize::from(device.0) == number,
+                BackgroundKind::Traffic => false,
+            })
+        };
+        let core = |(number, is_core): (usize, &bool)| Core {
+            contested: contested(number),
             queue: is_core.then(|| FairQueue::new(rule)),
             wants: false,
             known: false,
@@ -95,7 +107,7 @@ impl<'a> Background<'a> {
         };
         let mut background = Self {
             tasks: setups.iter().enumerate().map(task).collect(),
-            cores: is_core.iter().map(core).collect(),
+            cores: is_core.iter().enumerate().map(core).collect(),
             resources: is_core.len(),
             next: SimTime::ZERO,
         };
@@ -121,10 +133,18 @@ impl<'a> Background<'a> {
     /// Whether the unit's thread has its core, or a unit its device.
     pub(super) fn has(&self, resource: usize) -> bool {
         let core = &self.cores[resource];
+        if !core.contested {
+            return true;
+        }
         match &core.queue {
             Some(queue) => queue.running() == Some(WORKER),
             None => !self.competes(resource),
         }
+    }
+
+    /// Whether anything may compete for a core or device.
+    pub(super) fn is_contested(&self, resource: ResourceId) -> bool {
+        self.cores[usize::from(resource.0)].contested
     }
 
     /// Whether competing work runs on a core or device.

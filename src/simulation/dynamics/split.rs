@@ -22,9 +22,13 @@ impl SlotState {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// Whether each worker of a set is followed on its own.
-    pub(in crate::simulation) fn is_split(&self) -> bool {
-        self.dynamics.as_ref().is_some_and(|dynamics| dynamics.background.is_some())
+    /// Whether each worker of an item is followed on its own, because something may compete with one of them.
+    pub(in crate::simulation) fn is_split(&self, item: u32) -> bool {
+        let background = self.dynamics.as_ref().and_then(|dynamics| dynamics.background.as_ref());
+        background.is_some_and(|background| {
+            let executor = self.problem.platform.executor(self.items[item].executor);
+            executor.resources.iter().any(|resource| background.is_contested(*resource))
+        })
     }
 
     /// Starts a phase of an item on all its workers.
@@ -67,7 +71,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// A worker has ended. Returns whether others still execute.
     pub(in crate::simulation) fn part_ended(&mut self, now: SimTime, slot: usize) -> bool {
         let item = self.running[slot];
-        if !self.is_split() || item == u32::MAX || self.items[item].phase != ItemPhase::Execution {
+        if item == u32::MAX || self.items[item].phase != ItemPhase::Execution || !self.is_split(item) {
             return false;
         }
         let first = usize::from(self.problem.platform.executor(self.items[item].executor).resources[0].0);
