@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod check;
 mod co_execution_file;
 pub mod codl_artifact;
+mod condition_file;
 pub mod convert;
 pub mod dag_file;
 mod device_thermal;
@@ -39,6 +40,7 @@ mod trace_file;
 pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use condition_file::{Condition, ConditionSetting, Edit, condition, condition_ids};
 pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};

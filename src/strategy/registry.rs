@@ -66,6 +66,7 @@ const FIRST: &[StrategyEntry] = &[
             ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
             ("fallback", "executor of the first part (default: the largest CPU core set)"),
             MEMORY,
+            ("min-mmacs", "10^6 multiply-accumulates that an operator has at least to be cut (default: 0)"),
             (
                 "ratio",
                 "how times are known: `predicted` by linear regression or `measured` (default: predicted)",
@@ -120,7 +121,10 @@ const FIRST: &[StrategyEntry] = &[
     StrategyEntry {
         name: "eft",
         summary: "online: each ready operator where it is believed to finish first",
-        parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
+        parameters: &[
+            ("transfer-start", "`assignment` or `producer-finish` (default: assignment)"),
+            ("min-unit", "operators placed together at least (default: 1)"),
+        ],
     },
     StrategyEntry {
         name: "external",
@@ -202,7 +206,8 @@ impl StrategySpec {
             "mulayer-like" => {
                 let measured = self.word("ratio", &["predicted", "measured"])? == 1;
                 let predictor = if measured { SlicePredictor::Oracle } else { SlicePredictor::Linear };
-                Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor)))
+                let least = u64::from(self.number("min-mmacs", 0)?) * 1_000_000;
+                Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor).with_min_macs(least)))
             }
             "codl" => Ok(Box::new(Codl::new(self.pair(platform)?, self.codl()?))),
             "nn-stretch" => {
@@ -212,14 +217,19 @@ impl StrategySpec {
                 let executors = [Some(host), Some(second), named("third")?];
                 Ok(Box::new(NnStretch::new(executors.into_iter().flatten().collect())))
             }
-            "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
-                None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
-                Some("producer-finish") => {
-                    Ok(Box::new(EarliestFinishTime::new(TransferStart::ProducerFinish)))
-                }
-                Some(other) => Err(self
-                    .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
-            },
+            "eft" => {
+                let start = match self.parameters.get("transfer-start").map(String::as_str) {
+                    None | Some("assignment") => TransferStart::Assignment,
+                    Some("producer-finish") => TransferStart::ProducerFinish,
+                    Some(other) => {
+                        return Err(self.problem(format!(
+                            "transfer-start is `assignment` or `producer-finish`, not `{other}`"
+                        )));
+                    }
+                };
+                let operators = self.number("min-unit", 1)?;
+                Ok(Box::new(EarliestFinishTime::new(start).with_min_unit(operators as usize)))
+            }
             "external" => {
                 Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
             }

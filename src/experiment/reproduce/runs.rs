@@ -103,6 +103,7 @@ pub fn simulate_graph(
         .collect();
     let labels = RunLabels::new(graph.name.clone(), "", 0, &problem.platform, labels);
     let mut assembled = Assembled {
+        predictor: crate::predict::PredictorSpec::default(),
         problem,
         whole: None,
         cuts: Vec::new(),
