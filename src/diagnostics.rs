@@ -172,6 +172,21 @@ pub fn printable(label: &str) -> String {
         .collect()
 }
 
+/// Makes the text of a JSON document safe to print: what [`printable`] escapes and JSON itself does not becomes `\uXXXX`, which means
+/// the same to every reader, because such characters stand in strings only.
+#[must_use]
+pub fn json_safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c >= '\u{7f}' && printable(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +204,15 @@ mod tests {
     fn a_misspelling_finds_its_neighbour() {
         assert_eq!(nearest("frequncy", ["frequency", "voltage"]), Some("frequency"));
         assert_eq!(nearest("zzz", ["frequency", "voltage"]), None);
+    }
+
+    #[test]
+    fn json_stays_the_same_without_what_acts() {
+        let text = "{\"a\":\"x\u{202e}\u{9b}y\"}";
+        let safe = json_safe(text);
+        assert_eq!(safe, "{\"a\":\"x\\u202e\\u009by\"}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(text), read(&safe));
     }
 
     #[test]

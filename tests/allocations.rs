@@ -130,6 +130,8 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
             costs,
             arrivals,
             queue,
+            service: hetsoc::strategy::ServiceTarget::default(),
+            stage: hetsoc::simulation::Stage::default(),
         }],
         granularity: Granularity::Operator,
         transfer_start: None,

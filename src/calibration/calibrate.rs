@@ -5,21 +5,26 @@
 //! element-wise operators. On a GPU every kernel class is fitted to its operators, then the remainder to whole
 //! networks. Families are left out one at a time, in every stage.
 
+use super::adapted::Source;
 use super::cpu::{CpuSamples, features};
 use super::cross_validation::leave_family_out;
+use super::executors::resolve;
+use super::few::Ready;
 use super::gpu::{GpuSamples, OperatorScore};
+use super::hexagon::{self, HexagonSamples};
 use super::intervals::{interval, unseen_coverage};
 use super::networks::Network;
 use super::operator_tables::OperatorMeasurement;
 use super::simulated::{PredictionError, inference_ms};
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::physics::hexagon::Amounts;
 use crate::physics::tflite_cpu::Setting;
 use crate::physics::tflite_gpu::Gpu;
 use crate::physics::{Clocks, Form, Machine, Parts, compile};
 use crate::soc::{
-    Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision, Provenance,
-    RuntimeProfile, Soc, Target,
+    Accelerator, Anchor, Coefficient, Confidence, ExecutorId, ExecutorName, FittedModel, Precision,
+    Provenance, RuntimeProfile, Soc, Target,
 };
 use crate::statistics::{ErrorMetrics, error_metrics};
 use std::sync::Arc;
@@ -29,6 +34,26 @@ pub const FEWEST_NETWORKS: usize = 12;
 
 /// A coefficient whose posterior is wider than this share of its prior was left at the prior.
 pub const AT_PRIOR: f64 = 0.7;
+
+/// What is left out at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folds {
+    /// All networks of a family.
+    Families,
+    /// One network: with a handful of networks, families hardly recur.
+    Networks,
+}
+
+impl Folds {
+    /// The word of reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Families => "family",
+            Self::Networks => "network",
+        }
+    }
+}
 
 /// What came of one group.
 #[derive(Debug, Clone)]
@@ -43,7 +68,13 @@ pub struct Calibration {
     pub families: Vec<String>,
     /// Measured milliseconds.
     pub measured: Vec<f64>,
-    /// Simulated by models that have not seen the family.
+    /// What was left out for `unseen`.
+    pub left_out: Folds,
+    /// What the fit started from, in words: priors, or another fitted model.
+    pub from: String,
+    /// Errors, on networks left out, of one factor on the same start; of fits from another model.
+    pub one_factor_errors: Option<ErrorMetrics>,
+    /// Simulated by models that have not seen the family or network.
     pub unseen: Vec<f64>,
     /// Simulated by the final model.
     pub fitted: Vec<f64>,
@@ -103,6 +134,9 @@ pub struct Start<'a> {
     pub rows: &'a [Measurement],
     /// All rows of the tables of operators.
     pub operators: &'a [OperatorMeasurement],
+    /// The fitted profile that a few-shot calibration starts from; without one, everything is fitted, or three factors where fewer than
+    /// [`FEWEST_NETWORKS`] were measured.
+    pub from: Option<Source<'a>>,
     /// Where the measurements come from.
     pub source: &'a str,
     /// Most iterations of each fit.
@@ -115,22 +149,13 @@ pub struct Start<'a> {
 /// Too few networks, a precision or core set that the profiles do not have, a set of cores without rows of its first core,
 /// a device without measured operators.
 pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, CalibrateError> {
-    let executor: ExecutorName = group.executor().parse().map_err(|_| {
-        refuse(
-            format!("`{}` does not name an executor", printable(&group.executor())),
-            "core sets are counts and kinds, such as 1large or 2med",
-        )
-    })?;
-    let precision = Precision::from_id(&group.precision).ok_or_else(|| {
-        refuse(format!("`{}` is not a precision", printable(&group.precision)), "fp32, fp16 or int8")
-    })?;
-    let target = Goal { start, group, executor: &executor, precision };
+    let goal = Goal::new(start, group)?;
     if start.runtime.lowering == "mace" {
-        return target.mace();
+        return goal.mace();
     }
-    match &executor.target {
-        Target::Cores(kinds) => target.cores(kinds),
-        Target::Device(id) => target.device(id),
+    match &goal.executor.target {
+        Target::Cores(kinds) => goal.cores(kinds),
+        Target::Device(id) => goal.device(id),
     }
 }
 
@@ -138,16 +163,49 @@ pub fn calibrate(start: &Start<'_>, group: &GroupKey) -> Result<Calibration, Cal
 pub(super) type Sample<'a> = (&'a Network, f64);
 
 /// One executor at one precision, to be calibrated.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Goal<'a> {
     pub(super) start: &'a Start<'a>,
     pub(super) group: &'a GroupKey,
-    pub(super) executor: &'a ExecutorName,
-    precision: Precision,
+    pub(super) executor: ExecutorName,
+    pub(super) precision: Precision,
 }
 
 impl<'a> Goal<'a> {
+    pub(super) fn new(start: &'a Start<'a>, group: &'a GroupKey) -> Result<Self, CalibrateError> {
+        let executor = resolve(group, start.soc).map_err(|why| {
+            refuse(
+                why,
+                "core sets are counts and kinds, such as 1large or 2med; precisions fp32, fp16 or int8",
+            )
+        })?;
+        let precision = executor.precision.unwrap_or(Precision::Fp32);
+        Ok(Self { start, group, executor: ExecutorName { precision: None, ..executor }, precision })
+    }
+
+    /// The networks of the group that have operators which the executor can run: lists name the operators of one runtime.
+    pub(super) fn samples(&self) -> Result<Vec<Sample<'a>>, CalibrateError> {
+        let all = groups(self.start.rows);
+        let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let machine = self.machine(self.start.runtime)?;
+        let networks = self.start.networks.iter();
+        let measured = networks.filter_map(|network| Some((network, find(own, &network.name)?)));
+        Ok(measured.filter(|(network, _)| machine.cost_table(&network.graph).is_ok()).collect())
+    }
+
+    /// A start for a few-shot or three-factor calibration of the group.
+    pub(super) fn few<'f>(&self, samples: &'f [Sample<'a>]) -> Result<Ready<'f>, CalibrateError> {
+        match &self.executor.target {
+            Target::Cores(kinds) => self.few_cores(kinds, samples),
+            Target::Device(id) => self.few_device(id, samples),
+        }
+    }
+
     fn cores(&self, kinds: &[(u32, String)]) -> Result<Calibration, CalibrateError> {
+        let few = self.samples()?;
+        if self.start.from.is_some() || few.len() < FEWEST_NETWORKS {
+            return self.few(&few)?.calibrate(self, &few);
+        }
         let all = groups(self.start.rows);
         let table =
             |key: &GroupKey| all.iter().find(|(known, _)| known == key).map(|(_, models)| models.as_slice());
@@ -178,15 +236,22 @@ impl<'a> Goal<'a> {
             in_order: cluster.is_some_and(|cluster| super::priors::is_in_order(&cluster.core_type)),
             iterations: self.start.iterations,
         };
-        self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training))
+        self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training), Folds::Families)
     }
 
     fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
         let device = self.start.soc.devices.iter().find(|device| device.id == id);
+        if let Some(npu) = device.filter(|device| device.title.starts_with("Hexagon")) {
+            return self.hexagon(npu);
+        }
+        let few = self.samples()?;
+        if self.start.from.is_some() || (1..FEWEST_NETWORKS).contains(&few.len()) {
+            return self.few(&few)?.calibrate(self, &few);
+        }
         let gpu = device.and_then(|device| Gpu::of_title(&device.title)).ok_or_else(|| {
             refuse(
                 format!("there is no form for `{}` of {}", printable(id), self.start.soc.id),
-                "forms exist for GPUs whose title in the SoC profile begins with Adreno, Mali or Apple",
+                "forms exist for devices whose title in the SoC profile begins with Adreno, Mali, Apple or Hexagon",
             )
         })?;
         let all = groups(self.start.rows);
@@ -209,19 +274,7 @@ impl<'a> Goal<'a> {
             .filter_map(|network| Some((network, find(own, &network.name)?)))
             .collect();
         self.enough(&samples)?;
-        // Handing input and output over costs the same whatever the operators take.
-        let machine = self.machine(self.start.runtime)?;
-        let mut inferences = Vec::new();
-        for (network, ms) in &samples {
-            let costs = machine.cost_table(&network.graph)?;
-            let on_device: f64 = (0..costs.operators() as u32)
-                .filter_map(|i| costs.get(i, ExecutorId(0)))
-                .map(|cost| (cost.overhead + cost.alone).millis())
-                .sum();
-            let invocation = machine.platform.executor(ExecutorId(0)).invocation.millis();
-            let crossings = inference_ms(&machine, ExecutorId(0), &network.graph)? - on_device - invocation;
-            inferences.push((ms - crossings).max(0.05 * ms));
-        }
+        let inferences = self.without_crossings(&self.machine(self.start.runtime)?, &samples)?;
         let graphs: Vec<_> = samples.iter().map(|(network, _)| &network.graph).collect();
         let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
         let data = GpuSamples::new(gpu, &graphs, &families, &inferences, &measured, self.start.iterations)
@@ -231,9 +284,71 @@ impl<'a> Goal<'a> {
                     "every operator of a network needs one row with its op_index",
                 )
             })?;
-        let mut calibration = self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training))?;
+        let mut calibration =
+            self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training), Folds::Families)?;
         calibration.operators = data.unseen_operators();
         Ok(calibration)
+    }
+
+    /// A Hexagon tensor processor: whole networks only.
+    fn hexagon(&self, npu: &Accelerator) -> Result<Calibration, CalibrateError> {
+        let all = groups(self.start.rows);
+        let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
+        let samples: Vec<Sample<'_>> = self
+            .start
+            .networks
+            .iter()
+            .filter_map(|network| Some((network, find(own, &network.name)?)))
+            .collect();
+        if samples.len() < hexagon::FEWEST_NETWORKS {
+            return Err(refuse(
+                format!("only {} networks have operators and rows", samples.len()),
+                "three coefficients with priors need at least 4 networks",
+            ));
+        }
+        let rate = npu.ops_per_cycle.get(&self.precision).map(|rate| rate.value * npu.opps.highest().clock.0);
+        let performance =
+            self.start.runtime.performances.iter().find(|performance| {
+                performance.precision == self.precision && performance.on.contains(&npu.id)
+            });
+        let kernel = performance
+            .and_then(|p| p.kernels.iter().find(|k| k.classes.iter().any(|class| class == "convolution")));
+        let Some((rate, kernel)) = rate.zip(kernel) else {
+            return Err(refuse(
+                format!("the profiles have no {} rate of `{}`", self.precision.id(), npu.id),
+                "add ops_per_cycle to the SoC profile and a kernel for convolutions to the runtime profile",
+            ));
+        };
+        let machine = self.machine(self.start.runtime)?;
+        let data = HexagonSamples {
+            amounts: samples.iter().map(|(n, _)| Amounts::of_graph(&n.graph, self.precision)).collect(),
+            measured: self.without_crossings(&machine, &samples)?,
+            setting: machine.setting(ExecutorId(0)).unwrap_or_default(),
+            precision: self.precision,
+            matrix_tflops: rate * kernel.efficiency.value / 1e12,
+            iterations: self.start.iterations,
+        };
+        self.assess(Form::HexagonHtp, &samples, &|training| data.fit(training), Folds::Networks)
+    }
+
+    /// The measured milliseconds without handing input and output over, which costs the same whatever the operators take.
+    pub(super) fn without_crossings(
+        &self,
+        machine: &Machine,
+        samples: &[Sample<'_>],
+    ) -> Result<Vec<f64>, CalibrateError> {
+        let mut inferences = Vec::new();
+        for (network, ms) in samples {
+            let costs = machine.cost_table(&network.graph)?;
+            let on_device: f64 = (0..costs.operators() as u32)
+                .filter_map(|i| costs.get(i, ExecutorId(0)))
+                .map(|cost| (cost.overhead + cost.alone).millis())
+                .sum();
+            let invocation = machine.platform.executor(ExecutorId(0)).invocation.millis();
+            let crossings = inference_ms(machine, ExecutorId(0), &network.graph)? - on_device - invocation;
+            inferences.push((ms - crossings).max(0.05 * ms));
+        }
+        Ok(inferences)
     }
 
     fn enough(&self, samples: &[Sample<'_>]) -> Result<(), CalibrateError> {
@@ -246,42 +361,75 @@ impl<'a> Goal<'a> {
         ))
     }
 
-    /// Fits without each family in turn and with all, and predicts by simulation.
+    fn predict(&self, machine: &Machine, network: &Network) -> Result<f64, CalibrateError> {
+        Ok(inference_ms(machine, ExecutorId(0), &network.graph)?)
+    }
+
+    /// Simulated by models that have not seen the fold, with their errors.
+    pub(super) fn unseen(
+        &self,
+        form: Form,
+        samples: &[Sample<'_>],
+        fit: &dyn Fn(&[usize]) -> ModelFit,
+        folds: Folds,
+    ) -> Result<(Vec<f64>, ErrorMetrics), CalibrateError> {
+        let unseen = leave_family_out(
+            &labels(samples, folds),
+            |training| self.machine_with(self.model_of(form, training.len(), fit(training))),
+            |machine, i| self.predict(machine, samples[i].0),
+        )?;
+        let errors = errors(&unseen, samples)?;
+        Ok((unseen, errors))
+    }
+
+    /// Simulated by a fit to some networks, for others: predictions and their errors.
+    pub(super) fn tested(
+        &self,
+        form: Form,
+        samples: &[Sample<'_>],
+        fitted: ModelFit,
+        test: &[usize],
+    ) -> Result<ErrorMetrics, CalibrateError> {
+        let machine = self.machine_with(self.model_of(form, samples.len() - test.len(), fitted))?;
+        let chosen: Vec<Sample<'_>> = test.iter().map(|&i| samples[i]).collect();
+        let predicted: Vec<f64> =
+            chosen.iter().map(|(network, _)| self.predict(&machine, network)).collect::<Result<_, _>>()?;
+        errors(&predicted, &chosen)
+    }
+
+    /// Fits without each fold in turn and with all, and predicts by simulation.
     pub(super) fn assess(
         &self,
         form: Form,
         samples: &[Sample<'_>],
         fit: &dyn Fn(&[usize]) -> ModelFit,
+        folds: Folds,
     ) -> Result<Calibration, CalibrateError> {
         let families: Vec<&str> = samples.iter().map(|(network, _)| network.family.as_str()).collect();
+        let labels = labels(samples, folds);
         let measured: Vec<f64> = samples.iter().map(|(_, ms)| *ms).collect();
-        let model_of = |fitted: ModelFit| self.model_of(form, samples.len(), fitted);
-        let predict = |machine: &Machine, i: usize| -> Result<f64, CalibrateError> {
-            Ok(inference_ms(machine, ExecutorId(0), &samples[i].0.graph)?)
-        };
-        let unseen =
-            leave_family_out(&families, |training| self.machine_with(model_of(fit(training))), predict)?;
+        let (unseen, unseen_errors) = self.unseen(form, samples, fit, folds)?;
         let everything: Vec<usize> = (0..samples.len()).collect();
         let last = fit(&everything);
         let (condition, at_prior) = (last.condition, last.at_prior.clone());
-        let mut model = model_of(last);
+        let mut model = self.model_of(form, samples.len(), last);
         let machine = self.machine_with(model.clone())?;
-        let fitted: Vec<f64> = everything.iter().map(|&i| predict(&machine, i)).collect::<Result<_, _>>()?;
-        let errors = |predicted: &[f64]| {
-            error_metrics(predicted, &measured)
-                .ok_or_else(|| refuse("a prediction is not finite".to_owned(), "check the measurements"))
-        };
-        let (unseen_errors, fit_errors) = (errors(&unseen)?, errors(&fitted)?);
+        let fitted: Vec<f64> =
+            samples.iter().map(|(network, _)| self.predict(&machine, network)).collect::<Result<_, _>>()?;
+        let fit_errors = errors(&fitted, samples)?;
         let ratios: Vec<f64> = measured.iter().zip(&unseen).map(|(m, p)| m / p).collect();
         model.families = super::cross_validation::folds(&families).len() as u32;
         model.leave_family_out = unseen_errors.mape;
-        model.interval = interval(&ratios, &families);
+        model.interval = interval(&ratios, &labels);
         Ok(Calibration {
             group: self.group.clone(),
             networks: samples.iter().map(|(network, _)| network.name.clone()).collect(),
             families: families.iter().map(|family| (*family).to_owned()).collect(),
-            coverage: unseen_coverage(&ratios, &families),
+            coverage: unseen_coverage(&ratios, &labels),
             measured,
+            left_out: folds,
+            from: "priors".to_owned(),
+            one_factor_errors: None,
             unseen,
             fitted,
             unseen_errors,
@@ -319,7 +467,7 @@ impl<'a> Goal<'a> {
         self.machine(&runtime)
     }
 
-    fn machine(&self, runtime: &RuntimeProfile) -> Result<Machine, CalibrateError> {
+    pub(super) fn machine(&self, runtime: &RuntimeProfile) -> Result<Machine, CalibrateError> {
         let executors = [ExecutorName { precision: Some(self.precision), ..self.executor.clone() }];
         Ok(compile(&Parts {
             soc: self.start.soc,
@@ -329,6 +477,21 @@ impl<'a> Goal<'a> {
             clocks: &Clocks::default(),
         })?)
     }
+}
+
+/// The fold of each sample.
+fn labels<'s>(samples: &[Sample<'s>], folds: Folds) -> Vec<&'s str> {
+    let label = |network: &'s Network| match folds {
+        Folds::Families => network.family.as_str(),
+        Folds::Networks => network.name.as_str(),
+    };
+    samples.iter().map(|(network, _)| label(network)).collect()
+}
+
+fn errors(predicted: &[f64], samples: &[Sample<'_>]) -> Result<ErrorMetrics, CalibrateError> {
+    let measured: Vec<f64> = samples.iter().map(|(_, ms)| *ms).collect();
+    error_metrics(predicted, &measured)
+        .ok_or_else(|| refuse("a prediction is not finite".to_owned(), "check the measurements"))
 }
 
 pub(super) fn find(rows: &[(String, f64)], name: &str) -> Option<f64> {

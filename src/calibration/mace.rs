@@ -4,7 +4,7 @@
 //! compute and two of traffic (GPU); priors are round numbers that hold for every chip. Coefficients
 //! that are not fitted come into the profile with a width of 0.
 
-use super::calibrate::{AT_PRIOR, CalibrateError, Calibration, Goal, ModelFit, Sample, find, refuse};
+use super::calibrate::{AT_PRIOR, CalibrateError, Calibration, Folds, Goal, ModelFit, Sample, find, refuse};
 use super::fit::{Fitting, Prior};
 use super::simulated::inference_ms;
 use super::tables::groups;
@@ -65,7 +65,12 @@ impl Form {
             Self::MaceCpu => Some(&CPU),
             Self::MaceGpu(Storage::Image) => Some(&IMAGE),
             Self::MaceGpu(Storage::Buffer) => Some(&BUFFER),
-            Self::TfliteCpu | Self::TfliteGpu(_) | Self::LinearCalls => None,
+            Self::TfliteCpu
+            | Self::TfliteGpu(_)
+            | Self::TransferredGpu(_)
+            | Self::ScaledCpu
+            | Self::HexagonHtp
+            | Self::LinearCalls => None,
         }
     }
 }
@@ -97,7 +102,12 @@ impl Goal<'_> {
                 "three coefficients need at least 4 networks",
             ));
         }
-        self.assess(form, &samples, &|training| self.fit_few(form, beliefs, &samples, training))
+        self.assess(
+            form,
+            &samples,
+            &|training| self.fit_few(form, beliefs, &samples, training),
+            Folds::Families,
+        )
     }
 
     fn fit_few(

@@ -3,16 +3,24 @@
 //! Every reported prediction is a simulated inference: one request on one executor, noise off. Splits are by model
 //! family, because width variants of one network leak into each other.
 
+pub mod adapted;
 pub mod calibrate;
 mod cpu;
 pub mod cross_validation;
 pub mod decisions;
+pub mod draws;
+pub mod executors;
 pub mod families;
+pub mod few;
+mod few_cpu;
+mod few_gpu;
 pub mod fit;
 pub mod gpu;
+mod hexagon;
 pub mod intervals;
 mod linear;
 pub mod mace;
+pub mod names;
 pub mod networks;
 pub mod operator_tables;
 pub mod pair;
@@ -20,6 +28,7 @@ pub mod power_fit;
 pub mod priors;
 pub mod profile_text;
 pub mod report;
+mod scaled;
 pub mod simulated;
 pub mod tables;
 pub mod validate;

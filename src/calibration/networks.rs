@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::families::family;
-use crate::config::model_file::{is_model_path, load_model, renamed};
+use crate::config::model_file::{load_model, renamed};
 use crate::config::read::read_text;
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::LoweredGraph;
@@ -46,8 +46,9 @@ pub fn load_networks(path: &Path, lowering: &str) -> Result<Vec<Network>, InputE
         .map_err(|error| Diagnostic::new("file::unreadable", format!("`{shown}` cannot be read: {error}")))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|file| {
-            let name = file.to_string_lossy();
-            file.is_file() && is_model_path(&name) && !name.ends_with(".csv")
+            // A folder may hold other things, such as a notice.
+            let extension = file.extension().and_then(|e| e.to_str());
+            file.is_file() && extension.is_some_and(|e| ["onnx", "tflite", "json"].contains(&e))
         })
         .collect();
     files.sort();

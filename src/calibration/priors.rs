@@ -136,6 +136,27 @@ pub fn core_set(base: &[f64], straggler: f64) -> Vec<Prior> {
     one.chain(set).collect()
 }
 
+/// What is believed about the law of a set of cores of which nothing was measured: names and values.
+#[must_use]
+pub fn law(straggler: f64) -> Vec<(&'static str, f64)> {
+    let set = COEFFICIENTS.iter().skip(ONE_CORE).zip(&SETS).enumerate();
+    set.map(|(i, (info, (value, _)))| (info.name, value * if i < 2 { straggler } else { 1.0 })).collect()
+}
+
+/// Factor on the widths of 8-bit products between cores: one with dot-product instructions has four times the peak of one without, and
+/// nothing else changes with it.
+const DOT_PRODUCT: f64 = 4.0;
+
+/// How far coefficients differ between cores once one factor is taken out: standard deviations of the logarithm, those of sets last.
+#[must_use]
+pub fn transfer_widths(precision: Precision) -> Vec<f64> {
+    let wider =
+        |name: &str| precision == Precision::Int8 && (name == "gemm_gflops" || name == "gemm_1x1_gflops");
+    let one = one_core(precision, 0.0, false).into_iter().zip(&COEFFICIENTS);
+    let one = one.map(|(prior, info)| prior.width * if wider(info.name) { DOT_PRODUCT } else { 1.0 });
+    one.chain(SETS.iter().map(|(_, width)| *width)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

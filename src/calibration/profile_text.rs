@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::soc::FittedModel;
+use crate::soc::{FittedModel, RuntimeProfile};
 
 /// The `[[fitted]]` tables of models.
 #[must_use]
@@ -54,17 +54,35 @@ pub fn fitted_tables(models: &[FittedModel]) -> String {
     text
 }
 
-/// A runtime profile that adds models to a built-in one.
+/// A runtime profile that adds models to the built-in one `base`. `adapted` says on what the first estimates serve, where the base is of another
+/// SoC.
 #[must_use]
-pub fn extending_profile(base: &str, id: &str, soc: &str, models: &[FittedModel]) -> String {
+pub fn extending_profile(
+    base: &str,
+    runtime: &RuntimeProfile,
+    adapted: bool,
+    models: &[FittedModel],
+) -> String {
     let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
-    format!(
-        "# Written by `hetsoc calibrate`.\nschema = 1\nextends = {}\nid = {}\nsoc = {}\n{}",
+    let list = |values: &[String]| values.iter().map(|v| quoted(v)).collect::<Vec<_>>().join(", ");
+    let mut text = format!(
+        "# Written by `hetsoc calibrate`.\nschema = 1\nextends = {}\nid = {}\nsoc = {}\n",
         quoted(base),
-        quoted(id),
-        quoted(soc),
-        fitted_tables(models)
-    )
+        quoted(&runtime.id),
+        quoted(&runtime.soc),
+    );
+    if adapted {
+        let _ = writeln!(text, "core_sets = [{}]", list(&runtime.core_sets));
+        text.push_str(
+            "\n# First estimates of the base, for operators and executors without a fitted model.\n",
+        );
+        for performance in &runtime.performances {
+            let (id, on) = (quoted(&performance.id), list(&performance.on));
+            let _ = write!(text, "[[performance]]\nid = {id}\non = [{on}]\n\n");
+        }
+    }
+    text.push_str(&fitted_tables(models));
+    text
 }
 
 /// A number with so many significant digits, without an exponent.

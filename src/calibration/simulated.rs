@@ -44,6 +44,8 @@ pub fn inference_ms(
             costs: machine.cost_table(graph)?,
             arrivals: Arrivals::Single,
             queue: RequestQueue { policy: QueuePolicy::Block, depth: 1, max_in_flight: 1 },
+            service: crate::strategy::ServiceTarget::default(),
+            stage: crate::simulation::Stage::default(),
         }],
         granularity: Granularity::Task,
         transfer_start: None,

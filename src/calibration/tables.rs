@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
+use crate::soc::Precision;
 
 /// Columns that a table must have.
 pub const REQUIRED: [&str; 6] = ["soc", "processor", "runtime", "precision", "model", "latency_ms"];
@@ -21,10 +22,12 @@ pub struct Measurement {
     pub model: String,
     /// Architecture family, if stated.
     pub family: Option<String>,
-    /// Central value in milliseconds, above 0.
+    /// Central value in milliseconds, above 0: the `median_ms` of the note where there is one, else `latency_ms`.
     pub latency_ms: f64,
     /// Standard deviation over runs in milliseconds, if known.
     pub std_ms: Option<f64>,
+    /// Largest / smallest value of several releases, if stated.
+    pub spread: Option<f64>,
 }
 
 /// What rows share that one profile predicts.
@@ -46,22 +49,44 @@ impl GroupKey {
     /// Name of the executor without precision: `cpu-1large`, `gpu`.
     #[must_use]
     pub fn executor(&self) -> String {
-        if self.processor == "cpu" { format!("cpu-{}", self.cores) } else { self.processor.clone() }
+        if self.cores.is_empty() {
+            self.processor.clone()
+        } else {
+            format!("{}-{}", self.processor, self.cores)
+        }
     }
 
-    /// Id that a SoC profile has: lower-case words joined by hyphens.
+    /// Id that a SoC profile has: lower-case words joined by hyphens; a plus is a word.
     #[must_use]
     pub fn soc_id(&self) -> String {
-        let words = self.soc.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let spelt = self.soc.replace('+', " plus ");
+        let words = spelt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-").to_lowercase()
     }
 
-    /// Id that a runtime profile has: the name without the version.
+    /// Id that a runtime profile has: the name without the version, and without the packaging that follows an
+    /// underscore (`qnn_dlc` and `qnn_context_binary` are both `qnn`).
     #[must_use]
     pub fn runtime_id(&self) -> &str {
-        match self.runtime.rsplit_once('-') {
+        let name = match self.runtime.rsplit_once('-') {
             Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => name,
             _ => &self.runtime,
+        };
+        name.split_once('_').map_or(name, |(name, _)| name)
+    }
+
+    /// Whether a profile that was measured with `runtime` speaks for this group: the same version, in whatever packaging.
+    #[must_use]
+    pub fn is_of(&self, runtime: &str) -> bool {
+        self.runtime == runtime || self.runtime.split_once('_').is_some_and(|(name, _)| name == runtime)
+    }
+
+    /// The precision in the words of profiles: `w8a8` is `int8`.
+    #[must_use]
+    pub fn own_precision(&self) -> Option<Precision> {
+        match self.precision.as_str() {
+            "w8a8" => Some(Precision::Int8),
+            other => Precision::from_id(other),
         }
     }
 }
@@ -173,11 +198,19 @@ fn row(
             .help("leave the field empty if it is unknown"));
     }
     let processor = field("processor");
-    if processor == "cpu" && field("cores").is_empty() {
+    if processor == "cpu" && at("cores").is_some() && field("cores").is_empty() {
         return Err(fault("measurements::field", "a CPU row without a core set".to_owned())
             .help("name the cores in column `cores`, such as 1large or 4small"));
     }
-    let component = field("note").split(';').find_map(|pair| pair.trim().strip_prefix("component="));
+    let note = |key: &str| {
+        field("note").split(';').find_map(|pair| pair.trim().strip_prefix(key)?.strip_prefix('='))
+    };
+    let letters =
+        |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    // A component that is called like the model is the whole model.
+    let component = note("component").filter(|part| letters(part) != letters(field("model")));
+    let positive =
+        |key: &str| note(key).and_then(|text| text.parse::<f64>().ok()).filter(|value| *value > 0.0);
     Ok(Measurement {
         group: GroupKey {
             soc: field("soc").to_owned(),
@@ -190,8 +223,9 @@ fn row(
         model: component
             .map_or_else(|| field("model").to_owned(), |part| format!("{}#{part}", field("model"))),
         family: Some(field("family")).filter(|family| !family.is_empty()).map(str::to_owned),
-        latency_ms,
+        latency_ms: positive("median_ms").unwrap_or(latency_ms),
         std_ms,
+        spread: positive("spread"),
     })
 }
 

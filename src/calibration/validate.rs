@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::decisions::{Decision, decision};
+use super::executors::resolve;
+use super::names::Renamed;
 use super::networks::Network;
 use super::simulated::inference_ms;
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::InputError;
 use crate::physics::{Clocks, Machine, Parts, compile};
-use crate::soc::{ExecutorId, ExecutorName, Precision, RuntimeProfile, Soc};
+use crate::soc::{ExecutorId, ExecutorName, FittedModel, RuntimeProfile, Soc};
 use crate::statistics::error_metrics;
 
 /// How well one profile predicts one group.
@@ -78,20 +80,52 @@ pub struct Validation {
     pub groups: Vec<GroupScore>,
     /// Choices among core sets and among processors.
     pub decisions: Vec<Decision>,
+    /// Names of the table that were read as another network's, by the committed mapping.
+    pub names: Vec<Renamed>,
     /// Everything that was not compared.
     pub skipped: Vec<Skipped>,
 }
 
 impl Validation {
-    /// This one with the rows of another table beside its own.
+    /// Adds rows that were not compared because their networks only share a name with those at hand.
+    pub fn leave_out(&mut self, rows: &[Measurement]) {
+        let mut counts: BTreeMap<(&GroupKey, &str), usize> = BTreeMap::new();
+        for row in rows {
+            *counts.entry((&row.group, &row.model)).or_default() += 1;
+        }
+        self.skipped.extend(counts.into_iter().map(|((group, model), rows)| Skipped {
+            group: group.to_string(),
+            rows,
+            reason: format!("`{model}` is another network there (workloads/names.toml)"),
+        }));
+    }
+
+    /// Several parts of a table as one.
     #[must_use]
-    pub fn with(mut self, other: Self) -> Self {
-        self.rows += other.rows;
-        self.rows_compared += other.rows_compared;
-        self.groups.extend(other.groups);
-        self.decisions.extend(other.decisions);
-        self.skipped.extend(other.skipped);
-        self
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let mut all = Self {
+            schema_version: 1,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            rows: 0,
+            rows_compared: 0,
+            groups: Vec::new(),
+            decisions: Vec::new(),
+            names: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for part in parts {
+            all.rows += part.rows;
+            all.rows_compared += part.rows_compared;
+            all.groups.extend(part.groups);
+            all.decisions.extend(part.decisions);
+            for name in part.names {
+                if !all.names.contains(&name) {
+                    all.names.push(name);
+                }
+            }
+            all.skipped.extend(part.skipped);
+        }
+        all
     }
 }
 
@@ -117,7 +151,7 @@ pub fn validate(
     for (key, models) in groups(rows) {
         let count = |name: &str| rows.iter().filter(|row| row.group == key && row.model == name).count();
         let total: usize = rows.iter().filter(|row| row.group == key).count();
-        let (machine, runtime) = match machine(&key, find) {
+        let (machine, runtime, name) = match machine(&key, find) {
             Ok(found) => found,
             Err(reason) => {
                 skipped.push(Skipped { group: key.to_string(), rows: total, reason });
@@ -126,19 +160,27 @@ pub fn validate(
         };
         let mut pairs = Pairs::new();
         let mut used = 0;
+        let mut without: Vec<&str> = Vec::new();
+        let mut impossible: Vec<&str> = Vec::new();
         for (name, measured) in &models {
-            let Some(network) = networks.iter().find(|network| network.name == *name) else { continue };
+            let Some(network) = networks.iter().find(|network| network.name == *name) else {
+                without.push(name);
+                continue;
+            };
             if let Ok(predicted) = inference_ms(&machine, ExecutorId(0), &network.graph) {
                 pairs.insert(name.clone(), (predicted, *measured));
                 used += count(name);
+            } else {
+                impossible.push(name);
             }
         }
-        if total > used {
-            let reason = "no operators of these networks, or the executor cannot run them".to_owned();
-            skipped.push(Skipped { group: key.to_string(), rows: total - used, reason });
+        let reasons = [("no operators of", without), ("the executor cannot run operators of", impossible)];
+        for (why, names) in reasons.into_iter().filter(|(_, names)| !names.is_empty()) {
+            let rows = names.iter().map(|name| count(name)).sum();
+            skipped.push(Skipped { group: key.to_string(), rows, reason: format!("{why} {}", list(&names)) });
         }
         rows_compared += used;
-        if let Some(score) = score(&key, &machine, &runtime, &pairs, used) {
+        if let Some(score) = score(&key, &machine, fitted(&runtime, &name), &pairs, used) {
             scores.push(score);
             compared.push((key, pairs));
         }
@@ -150,33 +192,45 @@ pub fn validate(
         rows_compared,
         groups: scores,
         decisions: decisions(&compared),
+        names: Vec::new(),
         skipped,
     })
 }
 
+/// Names, the first few of many.
+fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
 /// The machine of a group with its one executor, and the runtime profile.
-fn machine(key: &GroupKey, find: FindProfiles<'_>) -> Result<(Machine, RuntimeProfile), String> {
+fn machine(
+    key: &GroupKey,
+    find: FindProfiles<'_>,
+) -> Result<(Machine, RuntimeProfile, ExecutorName), String> {
     let (soc, runtime) = find(key)?;
-    let precision =
-        Precision::from_id(&key.precision).ok_or_else(|| format!("no precision `{}`", key.precision))?;
-    let name: ExecutorName =
-        key.executor().parse().map_err(|_| format!("no executor `{}`", key.executor()))?;
-    let fitted = runtime.fitted_for(&name.base(), precision);
-    if let Some(fitted) = fitted.filter(|fitted| fitted.measured_with != key.runtime) {
+    let name = resolve(key, &soc)?;
+    let fitted = fitted(&runtime, &name);
+    if let Some(fitted) = fitted.filter(|fitted| !key.is_of(&fitted.measured_with)) {
         return Err(format!("the profile is for {}, not for {}", fitted.measured_with, key.runtime));
     }
-    let executors = [ExecutorName { precision: Some(precision), ..name }];
+    let executors = [name.clone()];
     let clocks = Clocks::default();
     let parts = Parts { soc: &soc, device: None, runtime: &runtime, executors: &executors, clocks: &clocks };
     let machine = compile(&parts)
         .map_err(|error| error.diagnostics.first().map_or_else(String::new, |first| first.message.clone()))?;
-    Ok((machine, runtime))
+    Ok((machine, runtime, name))
+}
+
+fn fitted<'r>(runtime: &'r RuntimeProfile, name: &ExecutorName) -> Option<&'r FittedModel> {
+    runtime.fitted_for(&name.base(), name.precision?)
 }
 
 fn score(
     key: &GroupKey,
     machine: &Machine,
-    runtime: &RuntimeProfile,
+    fitted: Option<&FittedModel>,
     pairs: &Pairs,
     rows: usize,
 ) -> Option<GroupScore> {
@@ -184,9 +238,7 @@ fn score(
     let errors = error_metrics(&predicted, &measured)?;
     let mut absolute: Vec<f64> = pairs.values().map(|(p, m)| 100.0 * (p / m - 1.0).abs()).collect();
     absolute.sort_unstable_by(f64::total_cmp);
-    let fitted = Precision::from_id(&key.precision)
-        .and_then(|precision| runtime.fitted_for(&key.executor(), precision))
-        .filter(|_| machine.is_fitted(ExecutorId(0)));
+    let fitted = fitted.filter(|_| machine.is_fitted(ExecutorId(0)));
     let covered = fitted.map(|model| {
         let (low, high) = model.interval;
         let inside = pairs.values().filter(|(p, m)| (low..=high).contains(&(m / p))).count();

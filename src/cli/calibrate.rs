@@ -1,33 +1,42 @@
 //! `hetsoc calibrate`: fit the models of a runtime profile to measurements.
 
 use super::CliError;
+use super::calibrate_goal;
 use super::calibrate_pair::PairArguments;
 use super::output::{print, print_json, print_warning, read_text};
-use crate::calibration::calibrate::{CalibrateError, FEWEST_NETWORKS, Start};
+use crate::calibration::adapted::Source;
+use crate::calibration::calibrate::{CalibrateError, Start};
+use crate::calibration::draws::{DrawScores, few_shot_draws};
+use crate::calibration::executors::resolve;
+use crate::calibration::names::{Match, entry_of, is_another, is_called, rename};
 use crate::calibration::profile_text::{extending_profile, fitted_tables};
 use crate::calibration::tables::groups;
 use crate::calibration::{
-    Calibration, calibrate, is_operator_table, load_networks, read_measurements, read_operator_measurements,
+    Calibration, GroupKey, Measurement, Network, calibrate, is_operator_table, load_networks,
+    read_measurements, read_operator_measurements,
 };
-use crate::config::Library;
-use crate::config::library::ProfileKind;
+use crate::diagnostics::nearest;
+use crate::soc::Precision;
+use crate::statistics::quantile;
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `hetsoc calibrate`.
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArguments {
-    /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
+    /// Operator list (Format A, .csv), or a folder of model files (ONNX, TFLite, neutral JSON), joined with the table by name; may be given several
+    /// times, the first that has a network counts.
     #[arg(long, value_name = "FILE|DIR", required_unless_present = "coexec", requires = "measurements")]
-    operators: Option<PathBuf>,
+    operators: Vec<PathBuf>,
     /// Measurement tables (Format B, .csv), of whole networks or of operators; may be given several times.
     #[arg(long, value_name = "TABLE", required_unless_present = "coexec", requires = "operators")]
     measurements: Vec<PathBuf>,
     #[command(flatten)]
     pair: PairArguments,
-    /// Built-in runtime profile to extend, such as `snapdragon-855/tflite` [default: from SoC and runtime of the rows].
+    /// Runtime profile to start from, `soc/runtime` or the .toml of one: of this SoC, its first estimates; of another SoC, also its fitted
+    /// models (few-shot) [default: from SoC and runtime of the rows].
     #[arg(long, value_name = "PROFILE")]
     base: Option<String>,
     /// SoC profile, id or .toml path [default: from the rows]; with several SoCs in the table it also chooses one.
@@ -42,6 +51,9 @@ pub(super) struct CalibrateArguments {
     /// Precisions to calibrate [default: all of the table].
     #[arg(long, value_delimiter = ',')]
     precisions: Vec<String>,
+    /// Use only rows of devices whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    device: Option<String>,
     /// Where the measurements come from; goes into the profile [default: the name of the table].
     #[arg(long)]
     source: Option<String>,
@@ -49,14 +61,30 @@ pub(super) struct CalibrateArguments {
     #[arg(long, default_value_t = 25)]
     iterations: usize,
     /// The profile to write: a runtime profile that extends the base.
+    #[arg(long, value_name = "FILE", required_unless_present = "draws")]
+    out: Option<PathBuf>,
+    /// Instead of writing a profile, draw networks so many times and score few-shot calibrations on the others.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["out", "networks"], value_parser = clap::value_parser!(u32).range(1..))]
+    draws: Option<u32>,
+    /// Networks in each draw, families taking turns [default: 10].
+    #[arg(long, value_name = "COUNT", requires = "draws")]
+    draw_size: Option<usize>,
+    /// Seed of the draws [default: 0].
+    #[arg(long, requires = "draws")]
+    seed: Option<u64>,
+    /// Also write every network's measured, fitted and unseen time, CSV; an existing file is replaced.
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    residuals: Option<PathBuf>,
     /// Write only the `[[fitted]]` tables, to be put into a profile of one's own.
     #[arg(long)]
     tables_only: bool,
     /// Overwrite the profile if it exists.
     #[arg(long)]
     force: bool,
+    /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
+    /// note); rows that state none are kept.
+    #[arg(long, value_name = "RATIO")]
+    max_spread: Option<f64>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: super::Format,
@@ -66,30 +94,53 @@ pub(super) struct CalibrateArguments {
 #[derive(Serialize)]
 struct Row<'a> {
     soc: &'a str,
-    executor: String,
+    executor: &'a str,
     runtime: &'a str,
     precision: &'a str,
+    form: &'a str,
+    started_from: &'a str,
+    left_out: &'a str,
     networks: usize,
     families: u32,
-    /// Networks with the signed errors of the fit and of fits without their family, per cent; of small tables only.
-    by_network: Vec<(&'a str, f64, f64)>,
     leave_family_out_mape_percent: f64,
     leave_family_out_bias_percent: f64,
     leave_family_out_p90_ape_percent: f64,
     leave_family_out_within_10_percent: f64,
+    one_factor_mape_percent: Option<f64>,
     fit_mape_percent: f64,
     interval_coverage_percent: f64,
     interval_90: (f64, f64),
     condition_number: f64,
     coefficients: usize,
+    fitted_coefficients: usize,
     left_at_prior: &'a [&'static str],
+    worst: Vec<Worst<'a>>,
     operators_mape_percent: Option<f64>,
     operators_within_10_percent: Option<f64>,
     kernel_choice_percent: Option<f64>,
 }
 
+/// A network that a model without it misses.
+#[derive(Serialize)]
+struct Worst<'a> {
+    network: &'a str,
+    error_percent: f64,
+}
+
+/// Networks of a draw, unless said otherwise.
+const DRAW_SIZE: usize = 10;
+
+/// Worst networks shown for each group.
+const SHOWN: usize = 3;
+
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
-    let Some(list) = &arguments.operators else { return calibrate_pair(arguments) };
+    if arguments.operators.is_empty() {
+        return calibrate_pair(arguments);
+    }
+    // The parser waives `requires` where the required option would conflict with another one given.
+    if arguments.draws.is_none() && (arguments.seed.is_some() || arguments.draw_size.is_some()) {
+        return Err(CliError::Usage("--seed and --draw-size belong to --draws".to_owned()));
+    }
     let (mut rows, mut operators) = (Vec::new(), Vec::new());
     for path in &arguments.measurements {
         let text = read_text(path)?;
@@ -99,105 +150,115 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
             rows.extend(read_measurements(&text)?);
         }
     }
-    let wanted_soc = arguments.soc.as_deref().map(|name| Library.soc(name, &[])).transpose()?;
-    let wanted = |key: &crate::calibration::GroupKey| {
-        let soc = wanted_soc.as_ref().is_none_or(|loaded| loaded.value.id == key.soc_id());
-        let fits = |list: &[String], value: &str| list.is_empty() || list.iter().any(|known| known == value);
-        soc && fits(&arguments.executors, &key.executor()) && fits(&arguments.precisions, &key.precision)
-    };
-    let keys: Vec<_> = groups(&rows).into_iter().map(|(key, _)| key).filter(wanted).collect();
-    let mut socs: Vec<String> = keys.iter().map(crate::calibration::GroupKey::soc_id).collect();
-    socs.sort();
-    socs.dedup();
-    let soc_id = match socs.as_slice() {
-        [] => return Err(CliError::NothingMatched("no row of whole networks was asked for".to_owned())),
-        [one] => one.clone(),
-        several => {
-            return Err(CliError::Usage(format!(
-                "the table has rows of {}; choose one with --soc",
-                several.join(", ")
-            )));
-        }
-    };
-    let soc = match wanted_soc {
-        Some(loaded) => loaded.value,
-        None => Library.soc(&soc_id, &[])?.value,
-    };
-    let base = match &arguments.base {
-        Some(base) => base.clone(),
-        None => {
-            let shipped = Library.ids(ProfileKind::Runtime);
-            let mut bases: Vec<String> =
-                keys.iter().map(|key| format!("{}/{}", soc.id, key.runtime_id())).collect();
-            bases.sort();
-            bases.dedup();
-            bases.retain(|base| shipped.contains(&base.as_str()));
-            match bases.as_slice() {
-                [one] => one.clone(),
-                [] => {
-                    return Err(CliError::NothingMatched(format!(
-                        "there is no built-in runtime profile of {} for these rows; name one with --base",
-                        soc.id
-                    )));
-                }
-                several => {
-                    return Err(CliError::Usage(format!("choose one of {} with --base", several.join(", "))));
-                }
-            }
-        }
-    };
-    let runtime = Library.runtime(&soc.id, &base, &[])?.value;
-    let mut networks = load_networks(list, &runtime.lowering)?;
-    if !arguments.networks.is_empty() {
-        for name in &arguments.networks {
-            if !networks.iter().any(|network| network.name == *name) {
-                return Err(CliError::NothingMatched(format!("the operators have no network `{name}`")));
-            }
-        }
-        networks.retain(|network| arguments.networks.contains(&network.name));
+    keep_steady(&mut rows, arguments.max_spread)?;
+    if let Some(device) = &arguments.device {
+        rows.retain(|row| row.device.contains(device.as_str()));
     }
+    let goal = calibrate_goal::goal(arguments.soc.as_deref(), arguments.base.as_deref(), &rows)?;
+    let wanted = |key: &GroupKey| {
+        let Ok(executor) = resolve(key, &goal.soc) else { return true };
+        let fits = |list: &[String], values: &[&str]| {
+            list.is_empty() || list.iter().any(|known| values.contains(&known.as_str()))
+        };
+        let precision = executor.precision.map_or("", Precision::id);
+        fits(&arguments.executors, &[&executor.base(), &key.executor()])
+            && fits(&arguments.precisions, &[precision, &key.precision])
+    };
+    let keys: Vec<GroupKey> = groups(&rows)
+        .into_iter()
+        .map(|(key, _)| key)
+        .filter(|key| key.soc == goal.named && key.runtime_id() == goal.base.id && wanted(key))
+        .collect();
+    if keys.is_empty() {
+        return Err(CliError::NothingMatched(format!(
+            "no row of whole networks with runtime `{}` was asked for",
+            goal.base.id
+        )));
+    }
+    let mut networks = load_all(&arguments.operators, &goal.base.lowering)?;
+    for renamed in rename(&mut rows, &networks) {
+        if renamed.fit == Match::Approximate {
+            print_warning(&format!("`{}` is only approximately `{}`", renamed.name, renamed.network));
+        }
+    }
+    rows.retain(|row| !is_another(row));
+    choose(&mut networks, &arguments.networks, &rows, &goal.base.id)?;
+    let measured = networks
+        .iter()
+        .filter(|n| rows.iter().any(|r| r.group.soc == goal.named && r.model == n.name))
+        .count();
+    let (runtime, from) = goal.start(measured, &keys);
     let names = arguments.measurements.iter().filter_map(|path| path.file_name());
     let shown = names.map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ");
     let start = Start {
-        soc: &soc,
+        soc: &goal.soc,
         runtime: &runtime,
         networks: &networks,
         rows: &rows,
         operators: &operators,
+        from: from.then_some(Source { soc: &goal.base_soc, runtime: &goal.base }),
         source: arguments.source.as_deref().unwrap_or(&shown),
         iterations: arguments.iterations,
     };
+    if let Some(count) = arguments.draws {
+        return draws(&start, &keys, count, arguments);
+    }
     let mut done: Vec<Calibration> = Vec::new();
-    for key in keys.iter().filter(|key| key.runtime_id() == runtime.id) {
+    for key in &keys {
         match calibrate(&start, key) {
-            Ok(calibration) => done.push(calibration),
-            Err(CalibrateError::Input(error))
-                if error.diagnostics.iter().all(|d| d.code == "calibrate::data") =>
-            {
-                print_warning(&format!("{key} was left out: {}", error.diagnostics[0].message));
+            Ok(found) => match done.iter().find(|known| known.model.id == found.model.id) {
+                Some(known) => print_warning(&format!(
+                    "{key} was left out: {} is calibrated from {} already; choose with --device",
+                    known.model.id, known.group
+                )),
+                None => done.push(found),
+            },
+            Err(CalibrateError::Input(error)) => {
+                let why = error.diagnostics.first();
+                let help =
+                    why.and_then(|d| d.help.clone()).map_or_else(String::new, |help| format!(" ({help})"));
+                let message = why.map_or("", |d| d.message.as_str());
+                print_warning(&format!("{key} was left out: {message}{help}"));
             }
-            Err(CalibrateError::Input(error)) => return Err(error.into()),
             Err(CalibrateError::Prediction(error)) => return Err(CliError::Unexpected(error.to_string())),
         }
     }
     if done.is_empty() {
         return Err(CliError::NothingMatched("no group of the table could be calibrated".to_owned()));
     }
-    let models: Vec<_> = done.iter().map(|calibration| calibration.model.clone()).collect();
-    let text = if arguments.tables_only {
-        fitted_tables(&models)
-    } else {
-        extending_profile(&base, &runtime.id, &soc.id, &models)
-    };
-    crate::export::write_file(&arguments.out, arguments.force, |to| {
-        std::io::Write::write_all(to, text.as_bytes())
-    })
-    .map_err(|error| CliError::Output(error.to_string()))?;
+    if let Some(out) = &arguments.out {
+        let models: Vec<_> = done.iter().map(|calibration| calibration.model.clone()).collect();
+        let text = if arguments.tables_only {
+            fitted_tables(&models)
+        } else {
+            let own = goal.base.soc == goal.soc.id;
+            extending_profile(&goal.extends()?, &runtime, !own, &models)
+        };
+        write(out, arguments.force, &text)?;
+    }
+    if let Some(path) = &arguments.residuals {
+        write(path, true, &residuals(&done))?;
+    }
     let printed: Vec<Row<'_>> = done.iter().map(row).collect();
     if arguments.format == super::Format::Json {
         return print_json(&printed);
     }
     print(&table(&printed))
+}
+
+/// Drops the rows that spread over releases as `--max-spread` says.
+pub(super) fn keep_steady(
+    rows: &mut Vec<crate::calibration::tables::Measurement>,
+    most: Option<f64>,
+) -> Result<(), CliError> {
+    let Some(most) = most else { return Ok(()) };
+    if most.is_nan() || most <= 1.0 {
+        return Err(CliError::Usage(format!(
+            "--max-spread {most} keeps nothing; give a ratio above 1, such as 1.2"
+        )));
+    }
+    rows.retain(|row| row.spread.is_none_or(|spread| spread < most));
+    Ok(())
 }
 
 fn calibrate_pair(arguments: &CalibrateArguments) -> Result<(), CliError> {
@@ -208,60 +269,198 @@ fn calibrate_pair(arguments: &CalibrateArguments) -> Result<(), CliError> {
         arguments.tables_only,
         arguments.format,
     )?;
-    crate::export::write_file(&arguments.out, arguments.force, |to| {
-        std::io::Write::write_all(to, text.as_bytes())
-    })
-    .map_err(|error| CliError::Output(error.to_string()))
+    match &arguments.out {
+        Some(out) => write(out, arguments.force, &text),
+        None => Err(CliError::Usage("--coexec needs --out".to_owned())),
+    }
+}
+
+fn write(path: &Path, force: bool, text: &str) -> Result<(), CliError> {
+    crate::export::write_file(path, force, |to| std::io::Write::write_all(to, text.as_bytes()))
+        .map_err(|error| CliError::Output(error.to_string()))
+}
+
+/// Reads several sources of operators; the first that has a network counts.
+pub(super) fn load_all(paths: &[PathBuf], lowering: &str) -> Result<Vec<Network>, CliError> {
+    let mut networks: Vec<Network> = Vec::new();
+    for path in paths {
+        for network in load_networks(path, lowering)? {
+            if !networks.iter().any(|known| known.name == network.name) {
+                networks.push(network);
+            }
+        }
+    }
+    Ok(networks)
+}
+
+/// Keeps the networks asked for, by their own name or the table's.
+fn choose(
+    networks: &mut Vec<Network>,
+    wanted: &[String],
+    rows: &[Measurement],
+    runtime: &str,
+) -> Result<(), CliError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut kept: Vec<String> = Vec::new();
+    for name in wanted {
+        let graphs = entry_of(name, runtime).map_or(&[][..], |entry| &entry.graphs);
+        let found = networks.iter().find(|n| n.name == *name || graphs.iter().any(|g| is_called(&n.name, g)));
+        let Some(found) = found else {
+            let known = networks.iter().map(|network| network.name.as_str());
+            let hint = nearest(name, known).map_or_else(String::new, |near| format!("; is it `{near}`?"));
+            return Err(CliError::NothingMatched(format!("the operators have no network `{name}`{hint}")));
+        };
+        if !rows.iter().any(|row| row.model == found.name) {
+            return Err(CliError::NothingMatched(format!("the table has no row of network `{name}`")));
+        }
+        kept.push(found.name.clone());
+    }
+    networks.retain(|network| kept.contains(&network.name));
+    Ok(())
+}
+
+/// Scores repeated draws instead of writing a profile.
+fn draws(
+    start: &Start<'_>,
+    keys: &[GroupKey],
+    count: u32,
+    arguments: &CalibrateArguments,
+) -> Result<(), CliError> {
+    let (size, seed) = (arguments.draw_size.unwrap_or(DRAW_SIZE), arguments.seed.unwrap_or(0));
+    let mut scores: Vec<DrawScores> = Vec::new();
+    for key in keys {
+        match few_shot_draws(start, key, count, size, seed) {
+            Ok(found) => scores.push(found),
+            Err(CalibrateError::Input(error)) => {
+                let message = error.diagnostics.first().map_or("", |d| d.message.as_str());
+                print_warning(&format!("{key} was left out: {message}"));
+            }
+            Err(CalibrateError::Prediction(error)) => return Err(CliError::Unexpected(error.to_string())),
+        }
+    }
+    if scores.is_empty() {
+        return Err(CliError::NothingMatched("no group of the table could be drawn from".to_owned()));
+    }
+    if arguments.format == super::Format::Json {
+        return print_json(&scores);
+    }
+    let mut text = format!(
+        "{count} draws of {} networks, seed {}; MAPE on the networks not drawn: median (least to greatest)\n\n{:<20}{:<10}{:>7}  {:<24}{:<24}started from\n",
+        size, seed, "executor", "precision", "scored", "one factor", "few-shot"
+    );
+    for score in &scores {
+        let spread = |values: &[f64]| {
+            let mut sorted = values.to_vec();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let ends = sorted.first().zip(sorted.last());
+            match (quantile(&sorted, 0.5), ends) {
+                (Some(median), Some((least, most))) => format!("{median:.1} % ({least:.1} to {most:.1})"),
+                _ => "-".to_owned(),
+            }
+        };
+        let _ = writeln!(
+            text,
+            "{:<20}{:<10}{:>7}  {:<24}{:<24}{}",
+            score.executor,
+            score.precision,
+            score.scored,
+            spread(&score.one_factor_mape_percent),
+            spread(&score.mape_percent),
+            score.from
+        );
+    }
+    print(&text)
+}
+
+/// Every network of every group, as CSV.
+fn residuals(done: &[Calibration]) -> String {
+    let mut text =
+        "soc,executor,precision,model,family,measured_ms,unseen_ms,unseen_error_percent,fitted_ms,fitted_error_percent\n"
+            .to_owned();
+    for found in done {
+        for (i, network) in found.networks.iter().enumerate() {
+            let (measured, unseen, fitted) = (found.measured[i], found.unseen[i], found.fitted[i]);
+            let error = |predicted: f64| 100.0 * (predicted / measured - 1.0);
+            let quoted = |value: &str| {
+                if value.contains([',', '"']) {
+                    format!("\"{}\"", value.replace('"', "\"\""))
+                } else {
+                    value.to_owned()
+                }
+            };
+            let _ = writeln!(
+                text,
+                "{},{},{},{},{},{measured},{unseen:.6},{:.3},{fitted:.6},{:.3}",
+                quoted(&found.group.soc),
+                found.model.executor,
+                found.model.precision.id(),
+                quoted(network),
+                quoted(&found.families[i]),
+                error(unseen),
+                error(fitted),
+            );
+        }
+    }
+    text
 }
 
 fn row(calibration: &Calibration) -> Row<'_> {
     let errors = &calibration.unseen_errors;
     Row {
         soc: &calibration.group.soc,
-        executor: calibration.group.executor(),
+        executor: &calibration.model.executor,
         runtime: &calibration.group.runtime,
-        precision: &calibration.group.precision,
+        precision: calibration.model.precision.id(),
+        form: &calibration.model.form,
+        started_from: &calibration.from,
+        left_out: calibration.left_out.word(),
         networks: calibration.networks.len(),
         families: calibration.model.families,
-        by_network: by_network(calibration),
         leave_family_out_mape_percent: errors.mape,
         leave_family_out_bias_percent: errors.bias,
         leave_family_out_p90_ape_percent: errors.p90,
         leave_family_out_within_10_percent: errors.within_10,
+        one_factor_mape_percent: calibration.one_factor_errors.as_ref().map(|errors| errors.mape),
         fit_mape_percent: calibration.fit_errors.mape,
         interval_coverage_percent: calibration.coverage,
         interval_90: calibration.model.interval,
         condition_number: calibration.condition,
         coefficients: calibration.model.coefficients.len(),
+        fitted_coefficients: calibration.model.coefficients.iter().filter(|c| c.width > 0.0).count(),
         left_at_prior: &calibration.at_prior,
+        worst: worst(calibration),
         operators_mape_percent: calibration.operators.as_ref().map(|score| score.errors.mape),
         operators_within_10_percent: calibration.operators.as_ref().map(|score| score.errors.within_10),
         kernel_choice_percent: calibration.operators.as_ref().map(|score| score.kernel_choice_percent),
     }
 }
 
-fn by_network(calibration: &Calibration) -> Vec<(&str, f64, f64)> {
-    if calibration.networks.len() >= FEWEST_NETWORKS {
-        return Vec::new();
-    }
-    let error = |predicted: &f64, measured: &f64| 100.0 * (predicted / measured - 1.0);
-    let names = calibration.networks.iter().map(String::as_str).zip(&calibration.measured);
-    let predictions = calibration.fitted.iter().zip(&calibration.unseen);
-    names
-        .zip(predictions)
-        .map(|((name, measured), (fitted, unseen))| (name, error(fitted, measured), error(unseen, measured)))
-        .collect()
+fn worst(calibration: &Calibration) -> Vec<Worst<'_>> {
+    let pairs = calibration.networks.iter().zip(calibration.unseen.iter().zip(&calibration.measured));
+    let mut all: Vec<Worst<'_>> = pairs
+        .map(|(network, (unseen, measured))| Worst {
+            network: network.as_str(),
+            error_percent: 100.0 * (unseen / measured - 1.0),
+        })
+        .collect();
+    all.sort_by(|a, b| b.error_percent.abs().total_cmp(&a.error_percent.abs()));
+    all.truncate(SHOWN);
+    all
 }
 
 fn table(rows: &[Row<'_>]) -> String {
-    let mut text = "executor            precision networks  unseen families: MAPE  bias   p90  within 10 %  | fit  | interval holds | condition | at prior\n".to_owned();
+    let mut text = "executor            precision networks  left out   MAPE  bias   p90  within 10 %  | one factor | fit  | interval holds | condition | at prior\n".to_owned();
     for row in rows {
+        let one = row.one_factor_mape_percent.map_or_else(|| "-".to_owned(), |mape| format!("{mape:.1}%"));
         let _ = writeln!(
             text,
-            "{:<20}{:<10}{:>8}{:>22.1}%{:>+5.1}%{:>5.1}%{:>12.0}%  |{:>4.1}% |{:>14.0}% |{:>10.0} | {} of {}",
+            "{:<20}{:<10}{:>8}  {:<8}{:>6.1}%{:>+5.1}%{:>5.1}%{:>12.0}%  |{one:>11} |{:>4.1}% |{:>14.0}% |{:>10.0} | {} of {}",
             row.executor,
             row.precision,
             row.networks,
+            row.left_out,
             row.leave_family_out_mape_percent,
             row.leave_family_out_bias_percent,
             row.leave_family_out_p90_ape_percent,
@@ -270,7 +469,7 @@ fn table(rows: &[Row<'_>]) -> String {
             row.interval_coverage_percent,
             row.condition_number,
             row.left_at_prior.len(),
-            row.coefficients,
+            row.fitted_coefficients,
         );
     }
     for row in rows {
@@ -284,11 +483,26 @@ fn table(rows: &[Row<'_>]) -> String {
             );
         }
     }
-    for row in rows.iter().filter(|row| !row.by_network.is_empty()) {
-        let errors =
-            row.by_network.iter().map(|(name, fit, unseen)| format!("{name} {fit:+.1} ({unseen:+.1})"));
-        let errors = errors.collect::<Vec<_>>().join(", ");
-        let _ = writeln!(text, "{} {} per cent, unseen in brackets: {errors}", row.executor, row.precision);
+    for row in rows {
+        let errors: Vec<String> = row
+            .worst
+            .iter()
+            .map(|worst| format!("{} {:+.0} %", worst.network, worst.error_percent))
+            .collect();
+        let _ = writeln!(
+            text,
+            "{} {} largest errors, left out: {}",
+            row.executor,
+            row.precision,
+            errors.join(", ")
+        );
+    }
+    for row in rows.iter().filter(|row| row.started_from != "priors") {
+        let _ = writeln!(
+            text,
+            "{} {} started from {}, form {}",
+            row.executor, row.precision, row.started_from, row.form
+        );
     }
     for row in rows.iter().filter(|row| !row.left_at_prior.is_empty()) {
         let _ = writeln!(

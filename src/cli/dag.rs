@@ -2,12 +2,14 @@
 
 use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
+use crate::config::ExternalProcess;
 use crate::config::dag_file::{DagNetwork, read_dag};
 use crate::config::plan_file::{StoredPlans, read_plans, write_plans};
+use crate::record::{PlayedOperator, played_plan};
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
 use crate::soc::ExecutorId;
-use crate::strategy::{Dispatch, EarliestFinishTime, Plan, Replay, Strategy, TransferStart};
+use crate::strategy::{Dispatch, EarliestFinishTime, Plan, Replay, Strategy, StrategySpec, TransferStart};
 use crate::units::SimTime;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -20,11 +22,11 @@ use std::time::Instant;
 pub(super) struct DagArguments {
     /// Task graph, JSON (docs/FORMATS.md, section `Plain task graphs`).
     file: PathBuf,
-    /// Who places tasks.
-    #[arg(long, value_enum, default_value = "eft")]
-    strategy: DagStrategy,
+    /// Who places tasks, with parameters in brackets, such as `heft[insertion=false]` (`hetsoc list strategies`).
+    #[arg(long, default_value = "eft", value_name = "STRATEGY")]
+    strategy: StrategySpec,
     /// The plan to replay, JSON (docs/FORMATS.md, section `Plans`).
-    #[arg(long, value_name = "FILE", required_if_eq("strategy", "replay"))]
+    #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// How transfers share the way.
     #[arg(long, value_enum, default_value = "contention-free")]
@@ -48,14 +50,6 @@ pub(super) struct DagArguments {
     /// Write the placements of the first instance as a plan that `--strategy replay` reads.
     #[arg(long, value_name = "FILE")]
     save_plan: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DagStrategy {
-    /// Online earliest finish time.
-    Eft,
-    /// A plan from a file.
-    Replay,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,6 +91,8 @@ struct DagResult {
     mean_latency_us: f64,
     remote_transfers: u64,
     tasks: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    strategy_notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     placements: Option<Vec<Placement>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,20 +118,19 @@ struct Timing {
 /// Collects where and when every task ran.
 #[derive(Default)]
 struct PlacementRecorder {
-    starts: std::collections::HashMap<PlacedUnit, SimTime>,
     placements: Vec<Placement>,
+    /// What ran of the first instance.
+    first: Vec<PlayedOperator>,
 }
 
 impl Observer for PlacementRecorder {
-    fn unit_started(&mut self, now: SimTime, unit: PlacedUnit) {
-        self.starts.insert(unit, now);
-    }
-
-    fn unit_finished(&mut self, now: SimTime, unit: PlacedUnit) {
-        let start = self.starts.remove(&unit).unwrap_or(now);
+    fn operator_finished(&mut self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
+        if unit.request.number == 0 {
+            self.first.push((start, now, unit, operator));
+        }
         self.placements.push(Placement {
             instance: unit.request.number,
-            task: unit.unit,
+            task: operator,
             processor: unit.executor.0,
             start_us: start.micros(),
             finish_us: now.micros(),
@@ -148,8 +143,14 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
         NetworkArgument::ContentionFree => DagNetwork::ContentionFree,
         NetworkArgument::SharedBus => DagNetwork::SharedBus,
     };
-    let problem = read_dag(&read_text(&arguments.file)?, network)?;
-    let (mut strategy, transfer_start) = strategy(arguments, &problem)?;
+    let mut problem = read_dag(&read_text(&arguments.file)?, network)?;
+    problem.transfer_start = arguments.transfer_start.map(TransferStart::from);
+    let mut strategy = strategy(arguments, &problem)?;
+    problem.granularity = strategy.default_granularity();
+    let prepared = prepare(&problem, &mut *strategy)?;
+    let planned = prepared.plans.first().map_or(TransferStart::ProducerFinish, |plan| plan.transfer_start);
+    let transfer_start = problem.transfer_start.unwrap_or(planned);
+    let notes = strategy.notes();
     let mut walls = Vec::new();
     let mut outcome = None;
     for _ in 0..arguments.repeat {
@@ -160,20 +161,25 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
     }
     let Some(outcome) = outcome else { return Ok(()) };
     // Recording would slow down what is timed, and the same run gives the same placements.
+    let mut first = Vec::new();
     let placements = if arguments.placements || arguments.save_plan.is_some() {
         let mut recorder = PlacementRecorder::default();
         let prepared = prepare(&problem, &mut *strategy)?;
         play(&problem, &prepared, &mut *strategy, &mut recorder)?;
         recorder.placements.sort_by_key(|p| (p.instance, p.task));
+        first = recorder.first;
         Some(recorder.placements)
     } else {
         None
     };
     if let (Some(path), Some(placements)) = (&arguments.save_plan, &placements) {
-        save_plan(path, placements, &problem, transfer_start)?;
+        let made = prepared.plans.first().filter(|plan| plan.units().all(|unit| unit.executor.is_some()));
+        let played = (transfer_start == TransferStart::ProducerFinish).then(|| played_plan(first));
+        save_plan(path, made.cloned().or(played), placements, &problem, transfer_start)?;
     }
     let id = strategy.id();
     let mut result = summarise(arguments, &problem, &outcome, id, transfer_start, &mut walls);
+    result.strategy_notes = notes;
     result.placements = placements.filter(|_| arguments.placements);
     match arguments.format {
         Format::Json => print_json(&result),
@@ -182,28 +188,15 @@ pub(super) fn run(arguments: &DagArguments) -> Result<(), CliError> {
     }
 }
 
-fn strategy(
-    arguments: &DagArguments,
-    problem: &Problem,
-) -> Result<(Box<dyn Strategy>, TransferStart), CliError> {
+fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strategy>, CliError> {
     let asked = arguments.transfer_start.map(TransferStart::from);
-    match (arguments.strategy, &arguments.plan) {
-        (DagStrategy::Eft, None) => {
-            let start = asked.unwrap_or(TransferStart::Assignment);
-            if start == TransferStart::ProducerFinish && arguments.network == NetworkArgument::SharedBus {
-                return Err(CliError::Usage(
-                    "eft decides when a task is ready, and a bus cannot have moved its data before: --transfer-start producer-finish \
-                     needs --network contention-free or --strategy replay"
-                        .to_owned(),
-                ));
-            }
-            Ok((Box::new(EarliestFinishTime::new(start)), start))
-        }
-        (DagStrategy::Eft, Some(_)) => Err(CliError::Usage("--plan goes with --strategy replay".to_owned())),
-        (DagStrategy::Replay, Some(_)) if arguments.save_plan.is_some() => {
+    let spec = &arguments.strategy;
+    match (spec.name.as_str(), &arguments.plan) {
+        ("replay", None) => Err(CliError::Usage("--strategy replay needs --plan FILE".to_owned())),
+        ("replay", Some(_)) if arguments.save_plan.is_some() => {
             Err(CliError::Usage("--save-plan would write the plan that --plan reads".to_owned()))
         }
-        (DagStrategy::Replay, Some(path)) => {
+        ("replay", Some(path)) => {
             let tasks = problem.streams[0].dag.len();
             let StoredPlans { mut plans, splits } =
                 read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
@@ -215,24 +208,42 @@ fn strategy(
             for plan in &mut plans {
                 plan.transfer_start = asked.unwrap_or(plan.transfer_start);
             }
-            let start = plans.first().map_or(TransferStart::ProducerFinish, |plan| plan.transfer_start);
-            Ok((Box::new(Replay::new(plans)), start))
+            Ok(Box::new(Replay::new(plans)))
         }
-        (DagStrategy::Replay, None) => Err(CliError::Usage("--strategy replay needs --plan FILE".to_owned())),
+        (_, Some(_)) => Err(CliError::Usage("--plan goes with --strategy replay".to_owned())),
+        ("eft", None) if !spec.parameters.contains_key("transfer-start") => {
+            let start = asked.unwrap_or(TransferStart::Assignment);
+            if start == TransferStart::ProducerFinish && arguments.network == NetworkArgument::SharedBus {
+                return Err(CliError::Usage(
+                    "eft decides when a task is ready, and a bus cannot have moved its data before: --transfer-start producer-finish \
+                     needs --network contention-free or --strategy replay"
+                        .to_owned(),
+                ));
+            }
+            Ok(Box::new(EarliestFinishTime::new(start)))
+        }
+        ("external", None) => Ok(Box::new(ExternalProcess::new(spec)?)),
+        (_, None) => Ok(spec.build(&problem.platform)?),
     }
 }
 
-/// Saves the placements of the first instance. Units enter their queues when they are ready, as they did.
+/// Saves the plan that was made beforehand or played, else the placements of the first instance, whose units enter their queues
+/// when they are ready, as they did.
 fn save_plan(
     path: &Path,
+    plan: Option<Plan>,
     placements: &[Placement],
     problem: &Problem,
     start: TransferStart,
 ) -> Result<(), CliError> {
-    let mut plan = Plan::new(Dispatch::AtReady, start);
-    for placement in placements.iter().filter(|p| p.instance == 0) {
-        plan.push(&[placement.task], Some(ExecutorId(placement.processor)));
-    }
+    let mut plan = plan.unwrap_or_else(|| {
+        let mut plan = Plan::new(Dispatch::AtReady, start);
+        for placement in placements.iter().filter(|p| p.instance == 0) {
+            plan.push(&[placement.task], Some(ExecutorId(placement.processor)));
+        }
+        plan
+    });
+    plan.transfer_start = start;
     let text = write_plans(&[plan], &[], &problem.platform).unwrap_or_default();
     crate::export::write_file(path, false, |to| std::io::Write::write_all(to, text.as_bytes()))
         .map_err(|error| CliError::Output(error.to_string()))
@@ -265,12 +276,13 @@ fn summarise(
         sum_of_finish_times_us: outcome.finish_sum_ps as f64 / 1e6,
         mean_latency_us: total as f64 / 1e6 / latencies.len().max(1) as f64,
         remote_transfers: outcome.remote_transfers,
-        tasks: outcome.units,
+        tasks: outcome.operators,
+        strategy_notes: Vec::new(),
         placements: None,
         timing: arguments.timing.then(|| Timing {
             repeats: arguments.repeat,
             wall_seconds: wall,
-            tasks_per_second: outcome.units as f64 / wall,
+            tasks_per_second: outcome.operators as f64 / wall,
         }),
     }
 }
@@ -293,6 +305,9 @@ fn table(result: &DagResult, problem: &Problem) -> String {
     ];
     for (name, value) in rows {
         let _ = writeln!(text, "{name:<20} {value:>24}");
+    }
+    for note in &result.strategy_notes {
+        let _ = writeln!(text, "{:<20} {note}", result.strategy);
     }
     if let Some(timing) = &result.timing {
         let _ = writeln!(text, "{:<20} {:>22.6} s", "wall time (median)", timing.wall_seconds);

@@ -3,17 +3,25 @@
 //! Results go to standard output; progress, warnings and errors to standard error.
 
 mod calibrate;
+mod calibrate_goal;
 mod calibrate_pair;
 mod check;
 mod compare;
+mod completions;
 mod dag;
 mod exit;
+mod explain;
+mod import;
 mod list;
+mod manual;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
 mod reproduce;
+mod reproduce_granularity;
+mod reproduce_sigma;
 mod run;
+mod schema;
 mod show;
 mod summary_table;
 mod target;
@@ -38,12 +46,16 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Play several strategies under the same conditions and say which differences are real.
     Compare(Box<compare::CompareArguments>),
+    /// Explain where the time of one request went, and what could save some of it.
+    Explain(Box<explain::ExplainArguments>),
     /// Check a model or scenario with its profiles, without running it.
     Check(Box<check::CheckArguments>),
     /// List models, profiles, strategies.
     List(list::ListArguments),
     /// Show a model as read or as a runtime executes it, or an embedded profile.
     Show(show::ShowArguments),
+    /// Convert a model to another form (TOML, JSON, ONNX, operator list), or draw its graph with Graphviz.
+    Import(import::ImportArguments),
     /// Draw a figure of a run.
     #[cfg(feature = "plots")]
     Plot(Box<plot::PlotArguments>),
@@ -52,7 +64,14 @@ enum Command {
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
     /// Repeat a published experiment in simulation.
-    Reproduce(reproduce::ReproduceArguments),
+    Reproduce(Box<reproduce::ReproduceArguments>),
+    /// Print the JSON schema of a file format, for editors.
+    Schema(schema::SchemaArguments),
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(manual::ManualArguments),
     /// Play a plain task graph (JSON) on processors with a cost for every task.
     Dag(dag::DagArguments),
 }
@@ -82,14 +101,19 @@ pub fn main() -> std::process::ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => manual::run(&arguments),
         Command::Dag(arguments) => dag::run(&arguments),
     };
     match done {

@@ -1,7 +1,7 @@
 //! Printing results and errors.
 
 use super::CliError;
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Diagnostic, SourceText, json_safe, printable};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,21 +25,26 @@ pub(super) fn print_json<T: serde::Serialize>(value: &T) -> Result<(), CliError>
     let mut text =
         serde_json::to_string_pretty(value).map_err(|error| CliError::Output(error.to_string()))?;
     text.push('\n');
-    print(&text)
+    print(&json_safe(&text))
 }
 
 /// Prints an error with its place in the text, if it has one.
 pub(super) fn print_error(error: &CliError) {
     let text = match error {
         CliError::Input(input) => input.diagnostics.iter().map(render).collect::<Vec<_>>().join("\n"),
-        other => format!("error: {other}"),
+        other => visible(&format!("error: {other}")),
     };
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// The last net: whatever a message quotes, only its line breaks reach a terminal.
+fn visible(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// Prints a warning.
 pub(super) fn print_warning(text: &str) {
-    let _ = writeln!(std::io::stderr(), "warning: {text}");
+    let _ = writeln!(std::io::stderr(), "warning: {}", visible(text));
 }
 
 /// A diagnostic with the lines that it is about.

@@ -1,6 +1,8 @@
 //! `hetsoc reproduce`: published experiments, repeated in simulation.
 
 use super::output::{print, print_json};
+use super::reproduce_granularity::{self, GranularityArguments};
+use super::reproduce_sigma::{self, SigmaArguments};
 use super::{CliError, Format};
 use crate::experiment::reproduce::ReproduceError;
 use crate::experiment::reproduce::codl::{CodlReport, codl};
@@ -22,6 +24,10 @@ enum Experiment {
     Codl(CodlArguments),
     /// NN-Stretch (MobiSys 2023): networks stretched over CPU, GPU and DSP.
     NnStretch(NnStretchArguments),
+    /// Errors of latency predictions under five conditions (arXiv 2405.01851; the conditions are our own).
+    Sigma(SigmaArguments),
+    /// Latency against the size of the placed unit beside competing processes (arXiv 2405.01851).
+    Granularity(GranularityArguments),
 }
 
 /// Arguments of `hetsoc reproduce nn-stretch`.
@@ -51,6 +57,8 @@ struct CodlArguments {
 
 pub(super) fn run(arguments: &ReproduceArguments) -> Result<(), CliError> {
     match &arguments.experiment {
+        Experiment::Sigma(arguments) => reproduce_sigma::run(arguments),
+        Experiment::Granularity(arguments) => reproduce_granularity::run(arguments),
         Experiment::NnStretch(arguments) => {
             let report = nn_stretch()?;
             match arguments.format {

@@ -32,6 +32,9 @@ pub(super) struct RunArguments {
     /// Fail (exit code 11) when a condition holds, such as `p99_ms > 33`; may be given several times.
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<String>,
+    /// End the run after so many simulated events; what was complete by then counts, and a warning says so.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_events: Option<u64>,
     /// Write the plan that was played, for `--strategy replay --plan FILE`.
     #[arg(long, value_name = "FILE")]
     save_plan: Option<PathBuf>,
@@ -46,6 +49,9 @@ const FIGURES: &[&str] = &[];
 pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
     let thresholds = Thresholds::parse(&arguments.fail_if).map_err(CliError::Usage)?;
     let mut assembled = arguments.target.assemble()?;
+    if let Some(events) = arguments.max_events {
+        assembled.problem.limits.events = events;
+    }
     if arguments.save_plan.is_some() && assembled.strategy.id() == "eft" {
         return Err(CliError::Usage("eft decides while it runs; it has no plan to save".to_owned()));
     }

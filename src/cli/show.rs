@@ -7,6 +7,7 @@ use crate::config::Library;
 use crate::config::library::ProfileKind;
 use crate::config::model_file::{ModelGraph, ModelInput, load_model};
 use crate::experiment::fallback_rows;
+use crate::export::csv_label;
 use crate::graph::show::{ShownGraph, show, table};
 use crate::graph::show_lowered::LoweredView;
 use clap::Args;
@@ -164,7 +165,7 @@ fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header).map_err(fail)?;
     for row in rows {
-        writer.write_record(&row).map_err(fail)?;
+        writer.write_record(row.iter().map(|cell| csv_label(cell))).map_err(fail)?;
     }
     let bytes = writer.into_inner().map_err(|error| CliError::Output(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

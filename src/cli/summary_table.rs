@@ -1,6 +1,7 @@
 //! The answer of a run as a table for people.
 
 use crate::config::Assembled;
+use crate::record::signals::DynamicsSummary;
 use crate::record::summary::{LatencySummary, RunSummary};
 use crate::units::Bytes;
 use std::fmt::Write;
@@ -18,6 +19,7 @@ pub(super) fn table(summary: &RunSummary, assembled: &Assembled) -> String {
         summary.seed
     );
     latencies(&mut text, summary);
+    chains(&mut text, summary);
     overview(&mut text, summary, assembled);
     resources(&mut text, summary, assembled.machine.is_some());
     text
@@ -42,10 +44,55 @@ fn latencies(text: &mut String, summary: &RunSummary) {
         row(&stream.name, stream.latency_ms.as_ref());
         row("  warm-up, not counted", stream.warm_up_latency_ms.as_ref());
     }
-    if summary.streams.len() > 1 {
+    for chain in summary.chains.iter().filter(|chain| chain.stages.len() > 1) {
+        row(&format!("{}, end to end", chain.name), chain.latency_ms.as_ref());
+        row("  warm-up, not counted", chain.warm_up_latency_ms.as_ref());
+    }
+    if summary.streams.len() > 1 && summary.chains.len() != 1 {
         row("all streams", summary.latency_ms.as_ref());
     }
     let _ = writeln!(text);
+}
+
+/// Deadlines, cold starts and generation.
+fn chains(text: &mut String, summary: &RunSummary) {
+    let mut line = |name: String, value: String| {
+        let _ = writeln!(text, "{name:<28} {value}");
+    };
+    for chain in &summary.chains {
+        let name = &chain.name;
+        if let Some(d) = &chain.deadline {
+            let share = 100.0 * d.miss_ratio;
+            let value = format!(
+                "{:.3} ms: {} of {} requests missed it ({share:.1} %)",
+                d.deadline_ms, d.missed, d.judged
+            );
+            line(format!("{name}, deadline"), value);
+        }
+        if let Some(cold) = &chain.cold_start {
+            let mut parts: Vec<String> =
+                cold.stages_ms.iter().map(|(stage, ms)| format!("{stage} {ms:.3} ms")).collect();
+            parts.extend(cold.first_inference_ms.map(|ms| format!("first inference {ms:.3} ms")));
+            parts.extend(cold.total_ms.map(|ms| format!("in all {ms:.3} ms")));
+            line(format!("{name}, cold start"), parts.join(", "));
+        }
+        if let Some(g) = &chain.generation {
+            let mean = |latency: &Option<LatencySummary>| {
+                latency.as_ref().map_or_else(|| "-".to_owned(), |l| format!("{:.3} ms", l.mean))
+            };
+            let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |r| format!("{r:.2}"));
+            line(
+                format!("{name}, {} + {} tokens", g.prompt_tokens, g.generated_tokens),
+                format!(
+                    "first token after {}, then {} each; {} tokens/s, prompt {} tokens/s",
+                    mean(&g.time_to_first_token_ms),
+                    mean(&g.time_per_token_ms),
+                    rate(g.tokens_per_s),
+                    rate(g.prompt_tokens_per_s),
+                ),
+            );
+        }
+    }
 }
 
 fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
@@ -164,5 +211,45 @@ fn resources(text: &mut String, summary: &RunSummary, modelled: bool) {
         {
             let _ = writeln!(text, "{name:<20} {energy:>58.2}");
         }
+    }
+    if let Some(dynamics) = &summary.dynamics {
+        let name = "clusters and leakage";
+        let _ = writeln!(text, "{name:<20} {:>58.2}", dynamics.shared_energy_mj);
+        self::dynamics(text, dynamics);
+    }
+}
+
+fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
+    let _ = writeln!(text);
+    for c in &dynamics.clocks {
+        let _ = writeln!(
+            text,
+            "{:<28} {:.0} MHz on average, {:.0} to {:.0}, {} changes",
+            format!("clock of {}", c.name),
+            c.mean_mhz,
+            c.least_mhz,
+            c.most_mhz,
+            c.changes
+        );
+    }
+    for t in &dynamics.temperatures {
+        let _ = writeln!(
+            text,
+            "{:<28} {:.1} degC at the end, {:.1} at most",
+            format!("temperature of {}", t.name),
+            t.end_celsius,
+            t.highest_read_celsius
+        );
+    }
+    for b in &dynamics.background {
+        let missed = if b.missed > 0 { format!(", {} refreshes missed", b.missed) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "{:<28} ran {:.1} ms, {} completed{missed}, {}",
+            format!("competing {}", b.name),
+            b.busy_ms,
+            b.completed,
+            Bytes(b.bytes)
+        );
     }
 }

@@ -2,9 +2,12 @@
 
 use super::CliError;
 use crate::config::model_file::is_model_path;
+use crate::config::native_graph::{MAX_GRAPH_BYTES, is_native_graph};
+use crate::config::read::read_text;
 use crate::config::scenario::{GraphSource, ScenarioSpec};
 use crate::config::{AssembleError, Assembled, assemble, scenario, scenario_text};
 use crate::diagnostics::{SourceText, printable};
+use crate::predict::PredictorSpec;
 use crate::strategy::{Granularity, StrategySpec};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
@@ -13,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// What to run.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetArguments {
-    /// A model of the library (`hetsoc list models`), a model file (.onnx, .tflite, .json, LIST.csv#NAME), or a scenario (.toml).
+    /// A model of the library (`hetsoc list models`), a model file (.onnx, .tflite, .json, a .toml graph, LIST.csv#NAME), or
+    /// a scenario (.toml).
     #[arg(value_name = "MODEL|SCENARIO")]
     pub target: String,
     /// Device that runs the model (`hetsoc list devices`, or a .toml path).
@@ -28,6 +32,12 @@ pub(super) struct TargetArguments {
     /// Strategy, with parameters as in `delegate[target=gpu,max-partitions=2]` (`hetsoc list strategies`).
     #[arg(long)]
     pub strategy: Option<String>,
+    /// What the strategy believes, with parameters as in `ewma[smoothing=0.2]` (`hetsoc list predictors`).
+    #[arg(long)]
+    pub predictor: Option<String>,
+    /// A state of the world that is laid over the scenario (`hetsoc list conditions`, or a .toml path).
+    #[arg(long)]
+    pub condition: Option<String>,
     /// The unit that the strategy places.
     #[arg(long, value_enum)]
     pub granularity: Option<GranularityArgument>,
@@ -114,6 +124,8 @@ impl TargetArguments {
             soc: None,
             runtime: None,
             strategy: None,
+            predictor: None,
+            condition: None,
             granularity: None,
             executors: Vec::new(),
             requests: None,
@@ -128,12 +140,29 @@ impl TargetArguments {
     }
 
     pub(super) fn is_scenario(&self) -> bool {
-        Path::new(&self.target).extension().is_some_and(|e| e == "toml")
+        let path = Path::new(&self.target);
+        // A native graph is a model. What cannot be read is reported by whoever reads it next.
+        path.extension().is_some_and(|e| e == "toml")
+            && !read_text(path, MAX_GRAPH_BYTES).is_ok_and(|text| is_native_graph(&text))
     }
 
     /// Reads and checks the scenario, without loading profiles and models.
     pub(super) fn scenario(&self) -> Result<(ScenarioSpec, Vec<String>), CliError> {
-        let mut overrides = self.overrides.clone();
+        let mut overrides = Vec::new();
+        if let Some(condition) = &self.condition {
+            overrides.push(format!("condition={}", quoted(condition)));
+        }
+        if let Some(text) = &self.predictor {
+            let spec: PredictorSpec = text.parse()?;
+            let pairs: Vec<_> =
+                spec.parameters.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(v))).collect();
+            let parameters = pairs.join(", ");
+            overrides.push(format!(
+                "predictor={{ name = {}, parameters = {{ {parameters} }} }}",
+                quoted(&spec.name)
+            ));
+        }
+        overrides.extend_from_slice(&self.overrides);
         if let Some(seed) = self.seed {
             overrides.push(format!("scenario.seed={seed}"));
         }
@@ -194,6 +223,7 @@ impl TargetArguments {
         let from_file = is_model_path(&self.target);
         let stem = self.target.rsplit(['#', '/', '\\']).next().unwrap_or(&self.target);
         let stem = stem.strip_suffix(".onnx").or_else(|| stem.strip_suffix(".tflite")).unwrap_or(stem);
+        let stem = stem.strip_suffix(".toml").unwrap_or(stem);
         let name: String = printable(stem)
             .to_ascii_lowercase()
             .chars()

@@ -1,21 +1,27 @@
 //! `hetsoc validate`: score profiles against measurements.
 
+use super::calibrate::load_all;
 use super::output::{print, print_json, read_text};
 use super::validate_pair::{JOINT, JointArguments};
 use super::{CliError, Format};
-use crate::calibration::{GroupKey, Measurement, Validation, load_networks, read_measurements, validate};
+use crate::calibration::names::{Match, is_another, rename};
+use crate::calibration::tables::groups;
+use crate::calibration::validate::FindProfiles;
+use crate::calibration::{GroupKey, Measurement, Network, Validation, read_measurements, validate};
 use crate::config::Library;
 use crate::soc::{RuntimeProfile, Soc};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Arguments of `hetsoc validate`.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
-    /// Operator list (Format A, .csv), or a folder of model files named as the table names them.
+    /// Operator list (Format A, .csv), or a folder of model files (ONNX, TFLite, neutral JSON), joined with the table by name; may be given several
+    /// times, the first that has a network counts.
     #[arg(long, value_name = "FILE|DIR", required_unless_present_any = JOINT, requires = "measurements")]
-    operators: Option<PathBuf>,
+    operators: Vec<PathBuf>,
     /// Measurement table (Format B, .csv).
     #[arg(long, value_name = "TABLE", required_unless_present_any = JOINT, requires = "operators")]
     measurements: Option<PathBuf>,
@@ -24,12 +30,19 @@ pub(super) struct ValidateArguments {
     /// Compare the rows of this SoC only, id or .toml path; for joint runs their SoC [default there: x86-pair].
     #[arg(long)]
     soc: Option<String>,
+    /// Compare only rows of devices whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    device: Option<String>,
     /// Runtime profile (.toml) to score instead of the built-in ones.
     #[arg(long, value_name = "FILE")]
     profile: Option<String>,
     /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
     #[arg(long, value_name = "FILE", conflicts_with_all = JOINT)]
     report: Option<PathBuf>,
+    /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
+    /// note); rows that state none are kept.
+    #[arg(long, value_name = "RATIO")]
+    max_spread: Option<f64>,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -42,7 +55,7 @@ pub(super) struct ValidateArguments {
 pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let conditions: Vec<Condition> =
         arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
-    let (Some(operators), Some(measurements)) = (&arguments.operators, &arguments.measurements) else {
+    let Some(measurements) = &arguments.measurements else {
         let soc = arguments.soc.as_deref();
         let found = arguments.joint.run(soc, arguments.profile.as_deref(), arguments.format)?;
         return failed(
@@ -50,13 +63,16 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         );
     };
     let mut rows = read_measurements(&read_text(measurements)?)?;
+    super::calibrate::keep_steady(&mut rows, arguments.max_spread)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
+    if let Some(device) = &arguments.device {
+        rows.retain(|row| row.device.contains(device.as_str()));
+    }
     if let Some(soc) = &own_soc {
-        rows.retain(|row| row.group.soc_id() == soc.id);
-        if rows.is_empty() {
-            return Err(CliError::NothingMatched(format!("the table has no rows of {}", soc.id)));
-        }
+        let keys: Vec<GroupKey> = groups(&rows).into_iter().map(|(key, _)| key).collect();
+        let named = super::calibrate_goal::soc_of_rows(Some(soc), &keys)?;
+        rows.retain(|row| row.group.soc == named);
     }
     let own_runtime: Option<RuntimeProfile> = match (&arguments.profile, &own_soc) {
         (None, _) => None,
@@ -82,26 +98,22 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
         };
         Ok((soc, runtime))
     };
-    // Each runtime executes what its own lowering makes of a network.
-    let mut parts: Vec<(String, Vec<Measurement>)> = Vec::new();
-    for row in rows {
-        let lowering = find(&row.group).map_or_else(|_| "tflite".to_owned(), |(_, runtime)| runtime.lowering);
-        match parts.iter_mut().find(|(known, _)| *known == lowering) {
-            Some((_, rows)) => rows.push(row),
-            None => parts.push((lowering, vec![row])),
-        }
+    let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
+    let mut networks = Networks { paths: &arguments.operators, fallback: lowering, by_lowering: Vec::new() };
+    let mut parts: Vec<Validation> = Vec::new();
+    for (lowering, mut rows) in networks.split(rows, &find) {
+        let networks = networks.of(&lowering)?;
+        let total = rows.len();
+        let others = rows.iter().filter(|row| is_another(row)).cloned().collect::<Vec<_>>();
+        rows.retain(|row| !is_another(row));
+        let renamed = rename(&mut rows, networks);
+        let mut part = validate(networks, &rows, &find)?;
+        part.rows = total;
+        part.names = renamed;
+        part.leave_out(&others);
+        parts.push(part);
     }
-    let mut validation: Option<Validation> = None;
-    for (lowering, rows) in &parts {
-        let part = validate(&load_networks(operators, lowering)?, rows, &find)?;
-        validation = Some(match validation {
-            Some(whole) => whole.with(part),
-            None => part,
-        });
-    }
-    let Some(validation) = validation else {
-        return Err(CliError::NothingMatched("the table has no rows".to_owned()));
-    };
+    let validation = Validation::joined(parts);
     if let Some(path) = &arguments.report {
         let text = crate::calibration::report::markdown(&validation);
         crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
@@ -121,6 +133,37 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
 
 fn failed(broken: Vec<String>) -> Result<(), CliError> {
     if broken.is_empty() { Ok(()) } else { Err(CliError::Threshold(broken.join("; "))) }
+}
+
+/// The networks as each runtime executes them, read once for each set of lowering rules.
+struct Networks<'a> {
+    paths: &'a [PathBuf],
+    /// For rows without a profile.
+    fallback: &'a str,
+    by_lowering: Vec<(String, Vec<Network>)>,
+}
+
+impl Networks<'_> {
+    /// Rows by the lowering rules of their runtimes.
+    fn split(&self, rows: Vec<Measurement>, find: FindProfiles<'_>) -> BTreeMap<String, Vec<Measurement>> {
+        let mut known: BTreeMap<GroupKey, String> = BTreeMap::new();
+        let mut split: BTreeMap<String, Vec<Measurement>> = BTreeMap::new();
+        for row in rows {
+            let lowering = known.entry(row.group.clone()).or_insert_with(|| {
+                find(&row.group).map_or_else(|_| self.fallback.to_owned(), |(_, runtime)| runtime.lowering)
+            });
+            split.entry(lowering.clone()).or_default().push(row);
+        }
+        split
+    }
+
+    fn of(&mut self, lowering: &str) -> Result<&[Network], CliError> {
+        if !self.by_lowering.iter().any(|(known, _)| known == lowering) {
+            self.by_lowering.push((lowering.to_owned(), load_all(self.paths, lowering)?));
+        }
+        let found = self.by_lowering.iter().find(|(known, _)| known == lowering);
+        Ok(found.map_or(&[][..], |(_, networks)| networks))
+    }
 }
 
 /// A limit on a figure of groups or decisions.
@@ -189,7 +232,7 @@ impl Condition {
 
 fn table(validation: &Validation) -> String {
     let mut text = format!(
-        "{} of {} rows compared\n\n{:<18}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
+        "{} of {} rows compared\n\n{:<20}{:<18}{:<14}{:<6}{:>9}{:>8}{:>8}{:>9}{:>8}{:>11}{:>16}\n",
         validation.rows_compared,
         validation.rows,
         "soc",
@@ -212,7 +255,7 @@ fn table(validation: &Validation) -> String {
             .map_or_else(|| "first estimate".to_owned(), |c| format!("{c:.0} %"));
         let _ = writeln!(
             text,
-            "{:<18}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
+            "{:<20}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
             group.soc,
             group.runtime,
             group.precision,
@@ -239,6 +282,9 @@ fn table(validation: &Validation) -> String {
             d.mean_regret_percent,
             d.constant_choice_regret_percent,
         );
+    }
+    for name in validation.names.iter().filter(|name| name.fit == Match::Approximate) {
+        let _ = writeln!(text, "\n`{}` is only approximately `{}`", name.name, name.network);
     }
     if !validation.skipped.is_empty() {
         text.push_str("\nnot compared\n");

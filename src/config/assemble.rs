@@ -1,6 +1,7 @@
 //! From a validated scenario to everything that a run needs.
 
 use super::dag_file::{DagNetwork, read_dag};
+use super::external::ExternalProcess;
 use super::hardware::{Choice, Hardware, hardware};
 use super::memory_type;
 use super::model_file::{ModelGraph, load_model, unwrap_loaded};
@@ -8,17 +9,20 @@ use super::plan_file::{StoredPlans, read_plans};
 use super::read::read_text;
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use super::scenario_file::is_profile_override;
+use super::stage_graphs::{host, pass, processing};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::graph::partition::Split;
 use crate::physics::Machine;
+use crate::predict::PredictorSpec;
+use crate::record::chains::ChainLabels;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, slice};
 use crate::soc::{Network, Precision};
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
-use crate::units::SimTime;
+use crate::strategy::{Granularity, Replay, Strategy, TransferStart};
+use crate::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +34,8 @@ pub struct Assembled {
     pub whole: Option<Problem>,
     /// For each stream the number of its whole operators and what of them is cut; empty when nothing is.
     pub cuts: Vec<(usize, Vec<Split>)>,
+    /// What it believes.
+    pub predictor: PredictorSpec,
     /// Who decides.
     pub strategy: Box<dyn Strategy>,
     /// The strategy as text.
@@ -69,6 +75,7 @@ pub fn assemble(
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
+            setup.condition.clone_from(&spec.condition);
             setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
             profiles(spec, overrides, dims, &mut warnings, &mut input_hashes, &mut model_errors)?
         }
@@ -104,10 +111,10 @@ pub fn assemble(
         let operators: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
         let text = read_text(&path, 256 * 1024 * 1024)?;
         input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
-        {
-            let StoredPlans { plans, splits } = read_plans(&text, &problem.platform, &operators)?;
-            Box::new(Replay::with_splits(plans, splits))
-        }
+        let StoredPlans { plans, splits } = read_plans(&text, &problem.platform, &operators)?;
+        Box::new(Replay::with_splits(plans, splits))
+    } else if strategy_spec.name == "external" {
+        Box::new(ExternalProcess::new(strategy_spec)?)
     } else {
         strategy_spec.build(&problem.platform)?
     };
@@ -129,7 +136,9 @@ pub fn assemble(
             .into());
         }
         if strategy_spec.name == "eft" {
-            strategy = Box::new(EarliestFinishTime::new(start));
+            let mut spec = strategy_spec.clone();
+            spec.parameters.insert("transfer-start".to_owned(), start.id().to_owned());
+            strategy = spec.build(&problem.platform)?;
         }
         problem.transfer_start = Some(start);
     }
@@ -166,6 +175,7 @@ pub fn assemble(
         problem,
         whole,
         cuts,
+        predictor: spec.predictor.clone(),
         strategy,
         strategy_spec: strategy_spec.to_string(),
         labels,
@@ -243,9 +253,42 @@ fn profiles(
     let mut streams = Vec::new();
     let mut labels = Vec::new();
     for stream in &spec.streams {
+        let mut stage = stream.stage.clone();
         let reference = match &stream.graph {
             GraphSource::Library(id) => id.clone(),
             GraphSource::Model(path) | GraphSource::TaskGraph(path) => path.to_string_lossy().into_owned(),
+            own @ (GraphSource::CpuTime(_) | GraphSource::Load { .. } | GraphSource::Pass { .. }) => {
+                let made = match pass(own, &stage.work, &machine)? {
+                    Some((made, text)) => {
+                        hashes.insert(format!("model {}", stream.name), input_hash(text.text.as_bytes()));
+                        stage.work = made.work.clone();
+                        made
+                    }
+                    None => {
+                        let host = host(stream, &machine.platform)?;
+                        let time = match own {
+                            GraphSource::CpuTime(time) => *time,
+                            // Known when the model behind it has been read.
+                            _ => SimDuration::ZERO,
+                        };
+                        processing(&stream.name, time, host, &machine.platform)
+                    }
+                };
+                stage.fixed = made.fixed;
+                labels.push(StreamLabels::of_graph(stream.name.clone(), &made.graph, warm_up(spec)));
+                streams.push(StreamProblem {
+                    name: stream.name.clone(),
+                    dag: made.graph.dag(),
+                    operators: Some(made.graph),
+                    roles: Vec::new(),
+                    costs: made.costs,
+                    arrivals: stream.arrivals.clone(),
+                    queue: stream.queue,
+                    service: stream.service,
+                    stage,
+                });
+                continue;
+            }
         };
         let model = load_model(&reference, dims)?;
         hashes.insert(format!("model {}", stream.name), input_hash(&model.bytes));
@@ -277,7 +320,20 @@ fn profiles(
             costs,
             arrivals: stream.arrivals.clone(),
             queue: stream.queue,
+            service: stream.service,
+            stage,
         });
+    }
+    for (i, stream) in spec.streams.iter().enumerate() {
+        if let GraphSource::Load { rate, of } = stream.graph {
+            let graph: Option<&LoweredGraph> =
+                streams.get(of).and_then(|s: &StreamProblem| s.operators.as_ref());
+            let bytes: f64 = graph.map_or(0.0, |g| g.operators.iter().map(|o| o.weight_bytes as f64).sum());
+            let time = SimDuration::try_from_seconds(bytes / rate.0)
+                .map_err(|error| Diagnostic::new("scenario::stage", format!("loading: {error}")))?;
+            let host = host(stream, &machine.platform)?;
+            streams[i].costs = processing(&stream.name, time, host, &machine.platform).costs;
+        }
     }
     let mut platform = machine.platform.clone();
     match spec.network {
@@ -289,13 +345,18 @@ fn profiles(
         }
         NetworkSpec::ContentionFree => {}
     }
-    let labels = RunLabels::new(spec.name.clone(), soc.id.clone(), spec.seed, &platform, labels);
+    let mut labels = RunLabels::new(spec.name.clone(), soc.id.clone(), spec.seed, &platform, labels);
+    labels.chains = chains(spec);
     let dynamics = match &spec.dynamics {
         Some(dynamics) => {
             let graphs: Vec<&LoweredGraph> = streams.iter().filter_map(|s| s.operators.as_ref()).collect();
             Some(Box::new(super::dynamics::dynamics(dynamics, &hardware, clocks, &graphs)?))
         }
         None => None,
+    };
+    let labels = match &dynamics {
+        Some(dynamics) => labels.with_dynamics(dynamics),
+        None => labels,
     };
     let problem = Problem {
         platform,
@@ -358,6 +419,7 @@ fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Res
                 own.arrivals = stream.arrivals.clone();
                 own.queue = stream.queue;
             }
+            own.stage = stream.stage.clone();
             labels.push(StreamLabels::of_dag(stream.name.clone(), &own.dag, &[], warm_up(spec)));
         }
         match &mut whole {
@@ -377,8 +439,16 @@ fn task_graph(spec: &ScenarioSpec, hashes: &mut BTreeMap<String, String>) -> Res
     problem.seed = spec.seed;
     problem.stop_after = spec.stop.requests;
     problem.limits = limits(spec);
-    let labels = RunLabels::new(spec.name.clone(), "", spec.seed, &problem.platform, labels);
+    let mut labels = RunLabels::new(spec.name.clone(), "", spec.seed, &problem.platform, labels);
+    labels.chains = chains(spec);
     Ok((problem, labels, None))
+}
+
+/// The chains, with the warm-up of the stop rule or of their cold start.
+fn chains(spec: &ScenarioSpec) -> Vec<ChainLabels> {
+    let own =
+        |chain: &ChainLabels| ChainLabels { warm_up: chain.warm_up.max(warm_up(spec)), ..chain.clone() };
+    spec.chains.iter().map(own).collect()
 }
 
 fn warm_up(spec: &ScenarioSpec) -> u32 {

@@ -11,7 +11,7 @@ use crate::graph::dag::Dag;
 use crate::physics::{Bound, CostTable, OperatorCost};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem};
 use crate::soc::{Crossing, Dispersion, Executor, Network, Platform, ProcessorKind, Resource, ResourceId};
-use crate::strategy::Granularity;
+use crate::strategy::{Granularity, ServiceTarget};
 use crate::units::{BytesPerSec, SimDuration, SimTime, Watts};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const MAX_TASKS: usize = 10_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawDag {
+pub(super) struct RawDag {
     #[serde(default)]
     name: String,
     #[serde(default, rename = "seed")]
@@ -127,6 +127,8 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         costs,
         arrivals: Arrivals::Listed(arrivals),
         queue: RequestQueue::UNLIMITED,
+        service: ServiceTarget::default(),
+        stage: crate::simulation::Stage::default(),
     };
     Ok(Problem {
         platform,

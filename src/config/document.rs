@@ -84,10 +84,39 @@ impl<'t> Document<'t> {
         Some((value.get_ref().as_str()?, value.span()))
     }
 
+    /// Removes from a base what `heir` must not inherit of its `[[fitted]]` models: all when the base describes another SoC, those that
+    /// the heir defines anew otherwise.
+    pub fn keep_fitted_for(&mut self, heir: &Self) {
+        let soc = |document: &Self| document.string("soc").map(|(soc, _)| soc.to_owned());
+        if soc(heir).is_some_and(|own| soc(self).is_some_and(|base| base != own)) {
+            self.root.remove("fitted");
+            return;
+        }
+        let ids = |document: &Self| -> Vec<String> {
+            let items = document.root.get("fitted").and_then(|value| value.get_ref().as_array());
+            items.into_iter().flatten().filter_map(id_of).map(str::to_owned).collect()
+        };
+        let renewed = ids(heir);
+        if let Some(slot) = self.root.get_mut("fitted")
+            && let DeValue::Array(array) = slot.get_mut()
+        {
+            let items: Vec<_> = std::mem::replace(array, DeArray::new()).into_iter().collect();
+            let kept =
+                items.into_iter().filter(|i| id_of(i).is_none_or(|id| !renewed.iter().any(|r| r == id)));
+            kept.for_each(|item| array.push(item));
+        }
+    }
+
     /// Whether the document has the top-level key `key`.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.root.contains_key(key)
+    }
+
+    /// Drops every top-level key but these.
+    pub fn keep(&mut self, keys: &[&str]) {
+        let all: Vec<_> = std::mem::take(&mut self.root).into_iter().collect();
+        self.root.extend(all.into_iter().filter(|(key, _)| keys.contains(&key.get_ref().as_ref())));
     }
 
     /// The texts of the document.

@@ -21,11 +21,17 @@ const SOCS: &[(&str, &str)] = embed! { "socs";
     "a12-bionic",
     "bcm2712",
     "exynos-9820",
+    "jetson-agx-orin",
     "kirin-990",
     "rk3588",
+    "snapdragon-8-elite",
+    "snapdragon-8-gen-2",
+    "snapdragon-8-gen-3",
     "snapdragon-855",
+    "snapdragon-855-plus",
     "snapdragon-865",
     "snapdragon-888",
+    "snapdragon-x-elite",
     "x86-pair",
 };
 /// Embedded device profiles.
@@ -39,14 +45,23 @@ const DEVICES: &[(&str, &str)] = embed! { "devices";
 /// Embedded runtime profiles, as `soc/runtime`.
 const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "a12-bionic/tflite",
+    "bcm2712/llama-cpp",
     "bcm2712/mace",
     "bcm2712/ncnn",
     "bcm2712/tflite",
     "exynos-9820/tflite",
+    "jetson-agx-orin/ncnn",
     "kirin-990/mace",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
+    "snapdragon-8-elite/llama-cpp",
+    "snapdragon-8-elite/qnn",
+    "snapdragon-8-elite/tflite",
+    "snapdragon-8-gen-2/ncnn",
+    "snapdragon-8-gen-3/qnn",
+    "snapdragon-8-gen-3/tflite",
+    "snapdragon-855-plus/ncnn",
     "snapdragon-855/mace",
     "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
@@ -56,15 +71,19 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "snapdragon-865/mace-buffer",
     "snapdragon-888/mace",
     "snapdragon-888/mace-buffer",
+    "snapdragon-888/ncnn",
+    "snapdragon-x-elite/llama-cpp",
     "x86-pair/onnxruntime",
 };
 /// Embedded operator-support tables.
 const SUPPORT: &[(&str, &str)] = embed! { "support";
+    "llama-cpp",
     "mace-cpu",
     "mace-gpu",
     "ncnn-cpu",
     "ncnn-gpu",
     "onnxruntime-cpu",
+    "qnn-htp",
     "tflite-cpu",
     "tflite-gpu",
 };
@@ -204,7 +223,9 @@ impl Library {
             Err(Diagnostic::new("config::extends", "there is no text to read").into())
         })?;
         for base in documents {
-            document = document.inherit(base?);
+            let mut base = base?;
+            base.keep_fitted_for(&document);
+            document = document.inherit(base);
         }
         for text in &overrides {
             document.set(text)?;

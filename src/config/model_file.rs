@@ -1,6 +1,7 @@
 //! Models by name or path, whatever their format.
 
 use super::library::Loaded;
+use super::native_graph::{MAX_GRAPH_BYTES, read_native_graph};
 use super::read::read_text;
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::graph::library;
@@ -41,21 +42,22 @@ pub enum ModelGraph {
 #[must_use]
 pub fn is_model_path(reference: &str) -> bool {
     let file = reference.split('#').next().unwrap_or(reference);
-    let known = ["onnx", "tflite", "json", "csv"];
+    let known = ["onnx", "tflite", "json", "csv", "toml"];
     file.contains(std::path::is_separator)
         || Path::new(file).extension().and_then(|e| e.to_str()).is_some_and(|e| known.contains(&e))
 }
 
 /// Reads a model: an id of the library (`resnet50`), or a path to an ONNX (`.onnx`), TFLite (`.tflite`) or neutral JSON
-/// (`.json`) file, or `LIST.csv#NAME` for one network of an operator-list CSV. `dims` fixes symbolic dimensions of ONNX files.
+/// (`.json`) file, a native graph (`.toml`), or `LIST.csv#NAME` for one network of an operator-list CSV. `dims` fixes symbolic dimensions of ONNX files.
 ///
 /// # Errors
 /// Unknown names with the nearest known one; everything that is wrong with the file.
 pub fn load_model(reference: &str, dims: &[(String, u64)]) -> Result<ModelInput, InputError> {
     if !is_model_path(reference) {
         let entry = library::find(reference).map_err(|unknown| {
-            Diagnostic::new("model::unknown", unknown.to_string())
-                .help("`hetsoc list models` prints all; a path ends in .onnx, .tflite, .json or .csv#NAME")
+            Diagnostic::new("model::unknown", unknown.to_string()).help(
+                "`hetsoc list models` prints all; a path ends in .onnx, .tflite, .json, .toml or .csv#NAME",
+            )
         })?;
         let graph = entry.graph().map_err(|error| Diagnostic::new("model::graph", error.to_string()))?;
         return Ok(ModelInput {
@@ -90,12 +92,16 @@ pub fn load_model(reference: &str, dims: &[(String, u64)]) -> Result<ModelInput,
                 text.text.clone().into_bytes(),
             )
         }
+        Some("toml") => {
+            let text = read_text(path, MAX_GRAPH_BYTES)?;
+            (read_native_graph(&text, &stem)?, text.text.clone().into_bytes())
+        }
         _ => {
             return Err(Diagnostic::new(
                 "model::format",
                 format!("`{}` is of no known format", printable(file)),
             )
-            .help("model files end in .onnx, .tflite, .json or .csv")
+            .help("model files end in .onnx, .tflite, .json, .toml or .csv")
             .into());
         }
     };

@@ -2,7 +2,8 @@
 //!
 //! One object: `schema` (`hetsoc-plan/1`), `dispatch` (`at-ready`, `sequential`, `in-order`), `transfer_start`
 //! (`assignment`, `producer-finish`), and `streams[]`, each with `operators` (how many the graph must have) and
-//! `units[] {operators[], executor}` in order. Executors go by name.
+//! `units[] {operators[], executor}` in order. Executors go by name. Where `queue_order` is `by-key` or `by-key-from-arrival` (default:
+//! `fifo`), every unit has `key_ps`, its place in the queues.
 //!
 //! Plans that cut operators add `splits[] {operators[], dimension, cuts[], owner}` to a stream: which operators of the whole graph are cut, along `height` or
 //! `output-channels`, where, and which part's executor keeps the whole tensors. `operators` then counts the whole graph, and the units number the operators of the graph of
@@ -11,7 +12,7 @@
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 use crate::graph::partition::{Dimension, Split};
 use crate::soc::Platform;
-use crate::strategy::{Dispatch, Plan, TransferStart};
+use crate::strategy::{Dispatch, Plan, QueueOrder, TransferStart};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,10 +20,12 @@ const SCHEMA: &str = "hetsoc-plan/1";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawPlans {
+pub(super) struct RawPlans {
     schema: String,
     dispatch: String,
     transfer_start: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue_order: Option<String>,
     streams: Vec<RawPlan>,
 }
 
@@ -40,6 +43,8 @@ struct RawPlan {
 struct RawUnit {
     operators: Vec<u32>,
     executor: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_ps: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,6 +91,12 @@ pub fn read_plans(
         "producer-finish" => TransferStart::ProducerFinish,
         other => return Err(one_of("transfer_start", other, &["assignment", "producer-finish"])),
     };
+    let queue_order = match raw.queue_order.as_deref() {
+        None | Some("fifo") => QueueOrder::Fifo,
+        Some("by-key") => QueueOrder::ByKey,
+        Some("by-key-from-arrival") => QueueOrder::ByKeyFromArrival,
+        Some(other) => return Err(one_of("queue_order", other, &["fifo", "by-key", "by-key-from-arrival"])),
+    };
     if raw.streams.len() != operators.len() {
         let message = format!("the plan has {} streams, the scenario {}", raw.streams.len(), operators.len());
         return Err(Diagnostic::new("plan::streams", message).into());
@@ -102,7 +113,7 @@ pub fn read_plans(
                 .help("a plan fits one graph lowered by one runtime; make it again for this one")
                 .into());
         }
-        let mut plan = Plan::new(dispatch, transfer_start);
+        let mut plan = Plan::new(dispatch, transfer_start).ordered(queue_order);
         for (position, unit) in stream.units.iter().enumerate() {
             let executor = platform.executor_named(&unit.executor).ok_or_else(|| {
                 let names: Vec<&str> = platform.executors.iter().map(|e| e.name.as_str()).collect();
@@ -118,7 +129,17 @@ pub fn read_plans(
                 )
                 .help(format!("{hint}there are {}", names.join(", ")))
             })?;
-            plan.push(&unit.operators, Some(executor));
+            if unit.key_ps.is_some() != (queue_order != QueueOrder::Fifo) {
+                let message = format!(
+                    "streams[{number}].units[{position}] {} key_ps, but queue_order is `{}`",
+                    if unit.key_ps.is_some() { "has" } else { "lacks" },
+                    queue_order.id()
+                );
+                return Err(Diagnostic::new("plan::key", message)
+                    .help("units carry key_ps exactly where queue_order is by-key or by-key-from-arrival")
+                    .into());
+            }
+            plan.push_with_key(&unit.operators, Some(executor), unit.key_ps.unwrap_or(0));
         }
         plans.push(plan);
         splits.push(stream.splits.iter().map(split).collect::<Result<Vec<_>, _>>()?);
@@ -151,7 +172,8 @@ pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Plat
                 .units()
                 .map(|unit| {
                     let executor = platform.executor(unit.executor?).name.clone();
-                    Some(RawUnit { operators: unit.operators.to_vec(), executor })
+                    let key_ps = (plan.queue_order() != QueueOrder::Fifo).then_some(unit.key);
+                    Some(RawUnit { operators: unit.operators.to_vec(), executor, key_ps })
                 })
                 .collect::<Option<Vec<_>>>()?;
             let placed = units.iter().map(|unit| unit.operators.len()).sum();
@@ -175,6 +197,7 @@ pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Plat
         }
         .to_owned(),
         transfer_start: first.transfer_start.id().to_owned(),
+        queue_order: (first.queue_order() != QueueOrder::Fifo).then(|| first.queue_order().id().to_owned()),
         streams,
     };
     serde_json::to_string_pretty(&raw).ok()

@@ -17,7 +17,7 @@ use crate::units::{BytesPerSec, SimDuration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRuntime {
+pub(super) struct RawRuntime {
     schema: Spanned<i64>,
     id: Spanned<String>,
     soc: Spanned<String>,
@@ -216,6 +216,7 @@ fn performance(
         optional(check, raw.thread_overhead_us.as_ref(), &own, micros("thread_overhead_us"), 0.0)
             .map(SimDuration::from_micros);
     Some(Performance {
+        id: raw.id.get_ref().clone(),
         on: raw.on.get_ref().iter().map(|name| name.get_ref().clone()).collect(),
         invocation,
         kernel_overhead,

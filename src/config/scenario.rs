@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
-use crate::simulation::{Arrivals, RequestQueue};
+pub use super::scenario_background::{BackgroundKindSpec, BackgroundSpec};
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, SchedulerSpec, ThermalGovernor, ThermalSpec};
+use crate::predict::PredictorSpec;
+use crate::record::chains::ChainLabels;
+use crate::simulation::{Arrivals, RequestQueue, Stage};
 use crate::soc::ExecutorName;
-use crate::strategy::{Granularity, StrategySpec, TransferStart};
-use crate::units::{BytesPerSec, Hertz, SimTime};
+use crate::strategy::{Granularity, ServiceTarget, StrategySpec, TransferStart};
+use crate::units::{BytesPerSec, Hertz, SimDuration, SimTime};
 
 /// A validated scenario. Names of hardware, models and strategies are not looked up yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +20,10 @@ pub struct ScenarioSpec {
     pub seed: u64,
     /// What runs the streams.
     pub target: TargetSpec,
-    /// Requests, in the order of the file; at least one.
+    /// Requests, in the order of the file, each stream followed by its stages; at least one.
     pub streams: Vec<StreamSpec>,
+    /// Streams that count as one with their stages.
+    pub chains: Vec<ChainLabels>,
     /// Who decides.
     pub strategy: StrategySpec,
     /// The unit that the strategy places; `None` takes the strategy's own.
@@ -29,6 +34,10 @@ pub struct ScenarioSpec {
     pub transfer_start: Option<TransferStart>,
     /// Whether run-to-run variation is drawn.
     pub noise: bool,
+    /// Id of the condition that was laid over it, if any.
+    pub condition: Option<String>,
+    /// What the strategy believes.
+    pub predictor: PredictorSpec,
     /// What changes during the run; `None` keeps all clocks where they are.
     pub dynamics: Option<DynamicsSpec>,
     /// When the run ends.
@@ -66,10 +75,18 @@ pub struct StreamSpec {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
+    /// Its part in a chain; where it runs and how its work grows are filled in when the run is put together.
+    pub stage: Stage,
+    /// Executor of processing of a given time; `None` takes the first that is made of cores.
+    pub on: Option<String>,
+    /// Number of the `[[stream]]` of the file that it belongs to.
+    pub declared: usize,
 }
 
 /// What a request runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum GraphSource {
     /// A model of the library by id.
     Library(String),
@@ -77,6 +94,28 @@ pub enum GraphSource {
     Model(PathBuf),
     /// A task-graph file, resolved against the scenario's folder.
     TaskGraph(PathBuf),
+    /// Processing that takes this long on a CPU.
+    CpuTime(SimDuration),
+    /// Reading the weights of a stream's model from storage.
+    Load {
+        /// Rate of the storage.
+        rate: BytesPerSec,
+        /// The stream, by number.
+        of: usize,
+    },
+    /// A pass through a transformer.
+    Pass {
+        /// Id, or resolved path of a `.toml` file.
+        model: String,
+        /// New tokens.
+        rows: u32,
+        /// Tokens in the key-value cache after the first pass.
+        context: u32,
+        /// The same after the last pass.
+        last: u32,
+        /// Bits of a weight instead of those of the description.
+        weight_bits: Option<f64>,
+    },
 }
 
 /// How transfers share the way.

@@ -7,16 +7,20 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::check::{Checker, Rule};
+use super::condition_file::{OVERLAID, condition_text, read_condition};
 use super::document::Document;
 use super::library::Loaded;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSpec, TargetSpec};
+use super::scenario_background::background;
 use super::scenario_dynamics::dynamics;
 use super::scenario_raw::{
-    RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
+    RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawPredictor, RawStop, RawStrategy, RawTransferStart,
 };
 use super::scenario_streams::streams;
-use crate::diagnostics::{InputError, SourceText, printable};
+use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
+use crate::predict::PredictorSpec;
+use crate::simulation::Trigger;
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};
 use crate::units::{BytesPerSec, Hertz, SimDuration, SimTime};
@@ -46,6 +50,23 @@ pub fn scenario_text(
         .map(|text| SourceText::new("<--set>", text.as_str()))
         .collect();
     let mut document = Document::parse(text)?;
+    let chosen = overrides.iter().rev().filter_map(|text| text.text.split_once('='));
+    let chosen =
+        chosen.filter(|(path, _)| path.trim() == "condition").map(|(_, name)| name.trim().trim_matches('"'));
+    let named =
+        chosen.map(str::to_owned).next().or_else(|| document.string("condition").map(|c| c.0.to_owned()));
+    let laid_over = match &named {
+        Some(name) => {
+            let text = condition_text(name).map_err(|fault| placed(fault, &document))?;
+            Some((read_condition(&text)?.id, text))
+        }
+        None => None,
+    };
+    if let Some((_, text)) = &laid_over {
+        let mut overlay = Document::parse(text)?;
+        overlay.keep(&OVERLAID);
+        document = overlay.inherit(document);
+    }
     for text in &overrides {
         document.set(text)?;
     }
@@ -53,11 +74,12 @@ pub fn scenario_text(
     let mut check = Checker::new(&origins);
     check.schema(&raw.schema);
     check.id(&raw.scenario.name);
-    let streams = streams(&mut check, &raw, folder);
+    let (streams, chains) = streams(&mut check, &raw, folder);
     let target = target(&mut check, &raw, &streams);
     let stop = stop(&mut check, &raw.stop);
     if stop.requests.is_none() && stop.until.is_none() {
-        for (stream, raw) in streams.iter().zip(raw.stream.get_ref()) {
+        for stream in streams.iter().filter(|stream| stream.stage.trigger == Trigger::Arrivals) {
+            let Some(raw) = raw.stream.get_ref().get(stream.declared) else { continue };
             if stream.arrivals.count().is_none() {
                 let message =
                     format!("stream `{}` never ends and there is no stop rule", printable(&stream.name));
@@ -70,7 +92,7 @@ pub fn scenario_text(
             }
         }
     }
-    for stream in &streams {
+    for stream in streams.iter().filter(|stream| stream.stage.trigger == Trigger::Arrivals) {
         if let (Some(count), Some(place)) = (stream.arrivals.count(), &raw.stop.warmup)
             && stop.warmup >= count
             && count > 0
@@ -84,7 +106,17 @@ pub fn scenario_text(
         }
     }
     let network = network(&mut check, raw.network.as_ref());
-    let dynamics = raw.dynamics.as_ref().map(|raw| dynamics(&mut check, raw.get_ref()));
+    let mut dynamics = raw.dynamics.as_ref().map(|raw| dynamics(&mut check, raw.get_ref()));
+    check.unique("competing work", raw.background.iter().map(|b| &b.name));
+    let background: Vec<_> = raw.background.iter().map(|b| background(&mut check, b, folder)).collect();
+    match (&mut dynamics, raw.background.first()) {
+        (Some(dynamics), _) => dynamics.background = background,
+        (None, Some(first)) => {
+            let message = "competing work needs clocks and a scheduler";
+            check.error("scenario::background", &first.name.span(), message, "add a [dynamics] table");
+        }
+        (None, None) => {}
+    }
     if let Some(place) = raw.dynamics.as_ref().filter(|_| target == TargetSpec::TaskGraph) {
         let message = "a task graph has no clocks: dynamics need a SoC profile";
         check.error("scenario::dynamics", &place.span(), message, "remove [dynamics]");
@@ -95,11 +127,13 @@ pub fn scenario_text(
         RawGranularity::Operator => Granularity::Operator,
     });
     let strategy = strategy(&mut check, raw.strategy);
+    let predictor = predictor(&mut check, raw.predictor);
     let spec = ScenarioSpec {
         name: raw.scenario.name.into_inner(),
         seed: raw.scenario.seed,
         target,
         streams,
+        chains,
         strategy,
         granularity,
         network,
@@ -108,11 +142,32 @@ pub fn scenario_text(
             RawTransferStart::ProducerFinish => TransferStart::ProducerFinish,
         }),
         noise: raw.noise.unwrap_or(true),
+        condition: laid_over.zip(raw.condition).map(|((id, _), _)| id),
+        predictor,
         dynamics,
         stop,
     };
     let (value, warnings) = check.finish(spec)?;
     Ok(Loaded { value, warnings })
+}
+
+/// Says where an unknown condition is named.
+fn placed(fault: InputError, document: &Document<'_>) -> InputError {
+    let Some((_, span)) = document.string("condition") else { return fault };
+    let place = |diagnostic: Diagnostic| document.origins().place(diagnostic, &span);
+    InputError { diagnostics: fault.diagnostics.into_iter().map(place).collect() }
+}
+
+fn predictor(check: &mut Checker<'_>, raw: Option<RawPredictor>) -> PredictorSpec {
+    let Some(raw) = raw else { return PredictorSpec::default() };
+    let span = raw.name.span();
+    let parameters = raw.parameters.into_iter().map(|(name, value)| (name, value.0)).collect();
+    let spec = PredictorSpec { name: raw.name.into_inner(), parameters };
+    if let Err(error) = spec.check() {
+        let help = "`hetsoc list predictors` prints names and parameters";
+        check.error("scenario::predictor", &span, error.to_string(), help);
+    }
+    spec
 }
 
 /// The overrides for a profile (`soc`, `device` or `runtime`), with that first word taken off:

@@ -1,9 +1,12 @@
 //! The scenario file as written, before any check.
 
+use super::scenario_background::RawBackground;
 use super::scenario_dynamics::RawDynamics;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
+
+use super::scenario_stages::{RawColdStart, RawCpuTime, RawGenerate, RawStage};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +27,19 @@ pub(super) struct RawFile {
     pub(super) noise: Option<bool>,
     pub(super) dynamics: Option<Spanned<RawDynamics>>,
     #[serde(default)]
+    pub(super) background: Vec<RawBackground>,
+    pub(super) condition: Option<Spanned<String>>,
+    pub(super) predictor: Option<RawPredictor>,
+    #[serde(default)]
     pub(super) stop: RawStop,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPredictor {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) parameters: std::collections::BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +67,14 @@ pub(super) struct RawStream {
     #[serde(default)]
     pub(super) queue: RawQueue,
     pub(super) max_in_flight: Option<Spanned<i64>>,
+    pub(super) cpu_time: Option<Spanned<RawCpuTime>>,
+    pub(super) on: Option<Spanned<String>>,
+    pub(super) generate: Option<Spanned<RawGenerate>>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) priority: Option<Spanned<i64>>,
+    pub(super) cold_start: Option<Spanned<RawColdStart>>,
+    #[serde(default)]
+    pub(super) stage: Vec<RawStage>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +85,7 @@ pub(super) struct RawArrivals {
     pub(super) rate_per_second: Option<Spanned<f64>>,
     pub(super) count: Option<Spanned<i64>>,
     pub(super) times_ms: Option<Spanned<Vec<Spanned<f64>>>>,
+    pub(super) file: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]

@@ -12,7 +12,7 @@ use crate::soc::{Condition, Support, SupportTable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawSupport {
+pub(super) struct RawSupport {
     schema: Spanned<i64>,
     id: Spanned<String>,
     title: String,

@@ -1,9 +1,11 @@
 //! Runs with everything around them: summary, baseline, record.
 
 pub mod compare;
+mod explain;
 mod fallback;
 pub mod reproduce;
 mod run;
 
+pub use explain::{ExplainError, ExplainOptions, Explanation, Part, PartTime, Step, WhatIf, explain};
 pub use fallback::{FallbackRow, fallback_rows};
 pub use run::{RunError, RunOptions, RunResult, Thresholds, run_scenario};

@@ -26,7 +26,8 @@ fn optional_ms(time: Option<SimTime>) -> String {
 }
 
 /// A label that neither terminals nor spreadsheets act on.
-fn label(text: &str) -> String {
+#[must_use]
+pub fn csv_label(text: &str) -> String {
     let text = printable(text);
     if text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
         format!("'{text}")
@@ -65,13 +66,13 @@ pub fn write_comparison(comparison: &Comparison, to: impl Write) -> io::Result<(
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     for row in &comparison.rows {
         rows.write_record([
-            label(&row.key.network),
-            label(&row.key.device),
-            label(&row.key.runtime),
-            label(&row.key.condition),
-            label(&row.key.strategy),
-            label(&row.key.granularity),
-            label(row.failure.as_deref().unwrap_or_default()),
+            csv_label(&row.key.network),
+            csv_label(&row.key.device),
+            csv_label(&row.key.runtime),
+            csv_label(&row.key.condition),
+            csv_label(&row.key.strategy),
+            csv_label(&row.key.granularity),
+            csv_label(row.failure.as_deref().unwrap_or_default()),
             row.rank.map_or_else(String::new, |rank| rank.to_string()),
             row.winner.to_string(),
             row.pareto.to_string(),
@@ -107,7 +108,7 @@ pub fn write_requests(record: &RunRecord, to: impl Write) -> io::Result<()> {
     ])?;
     for request in &record.requests {
         rows.write_record([
-            label(&record.labels.stream(request.id.stream)),
+            csv_label(&record.labels.stream(request.id.stream)),
             request.id.number.to_string(),
             request.warm_up.to_string(),
             ms(request.arrived.0),
@@ -144,15 +145,15 @@ pub fn write_operators(record: &RunRecord, to: impl Write) -> io::Result<()> {
         let request = operator.unit.request;
         let words = record.labels.operator(request.stream, operator.operator);
         rows.write_record([
-            label(&record.labels.stream(request.stream)),
+            csv_label(&record.labels.stream(request.stream)),
             request.number.to_string(),
             operator.unit.unit.to_string(),
             operator.operator.to_string(),
-            label(&record.labels.operator_name(request.stream, operator.operator)),
-            words.map(|w| label(&w.op_type)).unwrap_or_default(),
+            csv_label(&record.labels.operator_name(request.stream, operator.operator)),
+            words.map(|w| csv_label(&w.op_type)).unwrap_or_default(),
             words.map(|w| w.class.id().to_owned()).unwrap_or_default(),
             words.map(|w| w.macs.to_string()).unwrap_or_default(),
-            label(&record.labels.executor_name(operator.unit.executor)),
+            csv_label(&record.labels.executor_name(operator.unit.executor)),
             ms(operator.start.0),
             ms(operator.end.0),
             ms(operator.end.since(operator.start).0),
@@ -178,7 +179,7 @@ pub fn write_resources(summary: &RunSummary, to: impl Write) -> io::Result<()> {
         "energy_mj",
     ])?;
     for r in &summary.resources {
-        let mut row = vec![label(&r.name)];
+        let mut row = vec![csv_label(&r.name)];
         let numbers =
             [r.busy_ms, r.overhead_ms, r.blocked_ms, r.suspended_ms, r.idle_ms, r.utilization, r.energy_mj];
         row.extend(numbers.iter().map(f64::to_string));

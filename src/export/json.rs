@@ -10,7 +10,8 @@ use serde::Serialize;
 /// When the destination fails, or the value cannot be JSON (a map with keys that are not texts). Numbers
 /// that are not finite become `null`.
 pub fn write_json<T: Serialize>(value: &T, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut to, value)?;
+    let text = serde_json::to_string_pretty(value)?;
+    to.write_all(crate::diagnostics::json_safe(&text).as_bytes())?;
     to.write_all(b"\n")
 }
 

@@ -103,7 +103,7 @@ pub fn macs(graph: &Graph, operator: &Operator) -> u64 {
     };
     let last = |t: Option<&Tensor>| t.and_then(|t| t.shape.last()).copied().unwrap_or(1);
     match operator.op_type.as_str() {
-        "Conv" | "ConvInteger" | "CONV_2D" | "CONV_3D" => {
+        "Conv" | "ConvInteger" | "FusedConv" | "DeformConv" | "CONV_2D" | "CONV_3D" => {
             // ONNX puts the output channels first, TensorFlow Lite too; the rest is what one output reads.
             elements(output).saturating_mul(dims(input(1), 1))
         }
@@ -121,7 +121,12 @@ pub fn macs(graph: &Graph, operator: &Operator) -> u64 {
             _ => 0,
         },
         "MatMul" | "MatMulInteger" | "QLinearMatMul" => elements(output).saturating_mul(last(input(0))),
-        "Gemm" => {
+        "FusedMatMul" => {
+            let a = shape_of(input(0));
+            let k = if operator.int("transA").unwrap_or(0) != 0 { a.iter().rev().nth(1) } else { a.last() };
+            elements(output).saturating_mul(k.copied().unwrap_or(1))
+        }
+        "Gemm" | "FusedGemm" | "QGemm" => {
             let a = shape_of(input(0));
             let k = if operator.int("transA").unwrap_or(0) != 0 { a.first() } else { a.last() };
             elements(output).saturating_mul(k.copied().unwrap_or(0))

@@ -3,7 +3,10 @@
 
 pub mod costs;
 pub mod dag;
+pub mod description;
+pub mod dot;
 mod draft;
+mod element_name;
 pub mod error;
 mod fact;
 mod fold;
@@ -23,3 +26,4 @@ pub mod show;
 pub mod show_lowered;
 pub mod structure;
 pub mod tflite;
+pub mod transformer;

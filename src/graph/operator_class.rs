@@ -9,10 +9,10 @@ use super::model::{Graph, Operator, Tensor};
 pub fn operator_class(graph: &Graph, operator: &Operator) -> OperatorClass {
     let input = |i: usize| operator.inputs.get(i).copied().flatten().map(|id| graph.tensor(id));
     match operator.op_type.as_str() {
-        "Conv" | "ConvInteger" => convolution(operator, input(1)),
+        "Conv" | "ConvInteger" | "FusedConv" => convolution(operator, input(1)),
         "QLinearConv" => convolution(operator, input(3)),
         "CONV_2D" => grouped_by_channels(input(0), input(1)),
-        "MatMul" | "MatMulInteger" | "BATCH_MATMUL" => product(input(0), input(1)),
+        "MatMul" | "MatMulInteger" | "FusedMatMul" | "BATCH_MATMUL" => product(input(0), input(1)),
         "QLinearMatMul" => product(input(0), input(3)),
         op_type => by_type(op_type),
     }
@@ -50,7 +50,7 @@ fn by_type(op_type: &str) -> OperatorClass {
         "CONV_3D" => OperatorClass::Convolution,
         "DEPTHWISE_CONV_2D" => OperatorClass::DepthwiseConvolution,
         "ConvTranspose" | "TRANSPOSE_CONV" => OperatorClass::TransposedConvolution,
-        "Gemm" | "FULLY_CONNECTED" => OperatorClass::FullyConnected,
+        "Gemm" | "FusedGemm" | "QGemm" | "FULLY_CONNECTED" => OperatorClass::FullyConnected,
         "Einsum" | "LSTM" | "GRU" | "RNN" => OperatorClass::MatMul,
         "MaxPool" | "AveragePool" | "LpPool" | "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool"
         | "MAX_POOL_2D" | "AVERAGE_POOL_2D" | "L2_POOL_2D" => OperatorClass::Pooling,

@@ -14,6 +14,9 @@
 mod features;
 mod linking;
 mod source;
+mod write;
+
+pub use write::write_operator_list;
 
 use std::sync::Arc;
 

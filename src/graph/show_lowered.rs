@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::diagnostics::printable;
+
 use super::lowered::{LoweredGraph, LoweredOperator};
 
 /// A lowered graph with its totals, ready to be written as JSON; `Display` prints the same as a table.
@@ -116,27 +118,34 @@ impl fmt::Display for LoweredView {
         writeln!(
             f,
             "{} as {} executes it: {} operators, {} MACs",
-            self.name, self.runtime, t.operators, t.macs
+            printable(&self.name),
+            printable(&self.runtime),
+            t.operators,
+            t.macs
         )?;
         writeln!(f, "weights {} bytes, activations {} bytes", t.weight_bytes, t.activation_bytes)?;
-        let histogram: Vec<_> = self.histogram.iter().map(|(op, count)| format!("{op} {count}")).collect();
+        let histogram: Vec<_> =
+            self.histogram.iter().map(|(op, count)| format!("{} {count}", printable(op))).collect();
         writeln!(f, "{}", histogram.join(", "))?;
         let width = |of: &dyn Fn(&LoweredOperatorView) -> usize, head: usize| {
             self.operators.iter().map(of).max().unwrap_or(0).max(head)
         };
-        let types = width(&|o| o.op_type.chars().count(), 4);
-        let fused = width(&|o| o.fused.join("+").chars().count(), 5);
+        let types = width(&|o| printable(&o.op_type).chars().count(), 4);
+        let fused = width(&|o| printable(&o.fused.join("+")).chars().count(), 5);
         writeln!(
             f,
             "{:>5}  {:types$}  {:fused$}  {:>14}  {:>12}  name",
             "id", "type", "fused", "MACs", "weights"
         )?;
         for o in &self.operators {
-            let joined = o.fused.join("+");
+            let (joined, op_type) = (printable(&o.fused.join("+")), printable(&o.op_type));
             writeln!(
                 f,
-                "{:>5}  {:types$}  {joined:fused$}  {:>14}  {:>12}  {}",
-                o.id, o.op_type, o.macs, o.weight_bytes, o.name
+                "{:>5}  {op_type:types$}  {joined:fused$}  {:>14}  {:>12}  {}",
+                o.id,
+                o.macs,
+                o.weight_bytes,
+                printable(&o.name)
             )?;
         }
         Ok(())

@@ -1,14 +1,18 @@
 //! Fitted cost models: which forms there are, the coefficients that each needs, and the cost that they give.
 
 use super::clock_scaling::{Mix, Straggler};
+use super::hexagon::{self, Amounts, Binding};
 use super::linear_calls;
 use super::mace_cpu;
 use super::mace_gpu::{self, Storage};
+use super::scaled_cpu;
 use super::shape::Shape;
 use super::tflite_cpu::{self, Setting};
 use super::tflite_gpu::{self, Gpu};
+use super::transferred_gpu::{self, TransferredGpu};
 use super::unlisted::Unlisted;
-use crate::soc::FittedModel;
+use crate::graph::lowered::{LoweredGraph, LoweredOperator};
+use crate::soc::{FittedModel, Precision};
 
 /// A set of equations with named coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,10 +21,16 @@ pub enum Form {
     TfliteCpu,
     /// GPU delegate of TensorFlow Lite: [`tflite_gpu`].
     TfliteGpu(Gpu),
+    /// Hexagon tensor processor behind QNN: [`hexagon`].
+    HexagonHtp,
     /// CPU kernels of MACE: [`mace_cpu`].
     MaceCpu,
     /// OpenCL kernels of MACE: [`mace_gpu`].
     MaceGpu(Storage),
+    /// The operators of another GPU, scaled by kind of kernel: [`transferred_gpu`].
+    TransferredGpu(TransferredGpu),
+    /// The operators of a reference core, scaled: [`scaled_cpu`].
+    ScaledCpu,
     /// Three coefficients for anything: [`linear_calls`].
     LinearCalls,
 }
@@ -51,14 +61,25 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 19] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
         Self::TfliteGpu(Gpu::Apple),
+        Self::HexagonHtp,
         Self::MaceCpu,
         Self::MaceGpu(Storage::Image),
         Self::MaceGpu(Storage::Buffer),
+        Self::TransferredGpu(TransferredGpu::ALL[0]),
+        Self::TransferredGpu(TransferredGpu::ALL[1]),
+        Self::TransferredGpu(TransferredGpu::ALL[2]),
+        Self::TransferredGpu(TransferredGpu::ALL[3]),
+        Self::TransferredGpu(TransferredGpu::ALL[4]),
+        Self::TransferredGpu(TransferredGpu::ALL[5]),
+        Self::TransferredGpu(TransferredGpu::ALL[6]),
+        Self::TransferredGpu(TransferredGpu::ALL[7]),
+        Self::TransferredGpu(TransferredGpu::ALL[8]),
+        Self::ScaledCpu,
         Self::LinearCalls,
     ];
 
@@ -70,9 +91,12 @@ impl Form {
             Self::TfliteGpu(Gpu::Adreno) => "tflite-adreno",
             Self::TfliteGpu(Gpu::Mali) => "tflite-mali",
             Self::TfliteGpu(Gpu::Apple) => "tflite-apple",
+            Self::HexagonHtp => "hexagon-htp",
             Self::MaceCpu => "mace-cpu",
             Self::MaceGpu(Storage::Image) => "mace-image",
             Self::MaceGpu(Storage::Buffer) => "mace-buffer",
+            Self::TransferredGpu(transfer) => transfer.id(),
+            Self::ScaledCpu => "scaled-cpu",
             Self::LinearCalls => "linear-calls",
         }
     }
@@ -86,14 +110,17 @@ impl Form {
     /// The coefficients of an executor of `cores` cores (1 for a device), in the order of the equations.
     #[must_use]
     pub fn coefficients(self, cores: usize) -> Vec<&'static CoefficientInfo> {
-        let all: &'static [CoefficientInfo] = match self {
-            Self::TfliteCpu => &tflite_cpu::COEFFICIENTS,
-            Self::TfliteGpu(gpu) => gpu.coefficients(),
-            Self::MaceCpu => &mace_cpu::COEFFICIENTS,
-            Self::MaceGpu(_) => &mace_gpu::COEFFICIENTS,
-            Self::LinearCalls => &linear_calls::COEFFICIENTS,
+        let (all, more): (&'static [CoefficientInfo], &'static [CoefficientInfo]) = match self {
+            Self::TfliteCpu => (&tflite_cpu::COEFFICIENTS, &[]),
+            Self::TfliteGpu(gpu) => (gpu.coefficients(), &[]),
+            Self::TransferredGpu(transfer) => (transfer.from.coefficients(), &transferred_gpu::FACTORS),
+            Self::LinearCalls => (&linear_calls::COEFFICIENTS, &[]),
+            Self::HexagonHtp => (&hexagon::COEFFICIENTS, &[]),
+            Self::ScaledCpu => return scaled_cpu::coefficients(),
+            Self::MaceCpu => (&mace_cpu::COEFFICIENTS, &[]),
+            Self::MaceGpu(_) => (&mace_gpu::COEFFICIENTS, &[]),
         };
-        all.iter().filter(|info| cores > 1 || !info.of_sets).collect()
+        all.iter().chain(more).filter(|info| cores > 1 || !info.of_sets).collect()
     }
 
     /// Whether the coefficients belong to single cores, so that a fit of one set holds for any other set of cores of these kinds.
@@ -147,6 +174,9 @@ pub struct FittedCost {
 enum Equations {
     Cpu(Box<tflite_cpu::Coefficients>),
     Gpu(tflite_gpu::Coefficients),
+    Transferred(transferred_gpu::Coefficients),
+    Scaled(Box<scaled_cpu::Coefficients>),
+    Hexagon(hexagon::Coefficients),
     MaceCpu(mace_cpu::Coefficients),
     MaceGpu(mace_gpu::Coefficients),
     LinearCalls(linear_calls::Coefficients),
@@ -162,14 +192,17 @@ impl FittedCost {
             Form::TfliteCpu => {
                 Equations::Cpu(Box::new(tflite_cpu::Coefficients::from_names(setting.cores > 1.0, named)?))
             }
-            Form::TfliteGpu(gpu) => {
+            Form::TfliteGpu(gpu) => Equations::Gpu(gpu_coefficients(model, gpu)?),
+            Form::TransferredGpu(transfer) => Equations::Transferred(transferred_gpu::Coefficients::new(
+                gpu_coefficients(model, transfer.from)?,
+                transfer.to,
+                named,
+            )?),
+            Form::ScaledCpu => Equations::Scaled(Box::new(scaled_cpu::Coefficients::from_names(named)?)),
+            Form::HexagonHtp => {
                 let values: Option<Vec<f64>> =
-                    gpu.coefficients().iter().map(|info| named(info.name)).collect();
-                Equations::Gpu(tflite_gpu::Coefficients {
-                    gpu,
-                    values: values?,
-                    residual: model.residual.clone(),
-                })
+                    hexagon::COEFFICIENTS.iter().map(|info| named(info.name)).collect();
+                Equations::Hexagon(hexagon::Coefficients::from_slice(&values?)?)
             }
             Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
             Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
@@ -185,6 +218,9 @@ impl FittedCost {
             Equations::Cpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             // The host's clock is not part of a device executor.
             Equations::Gpu(coefficients) => coefficients.inference_seconds(),
+            Equations::Transferred(coefficients) => coefficients.source.inference_seconds(),
+            Equations::Scaled(_) => 0.0,
+            Equations::Hexagon(coefficients) => coefficients.inference,
             Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
             Equations::LinearCalls(_) => 0.0,
@@ -195,9 +231,13 @@ impl FittedCost {
     #[must_use]
     pub fn stretch(&self, shapes: &[Option<Shape>]) -> f64 {
         match &self.equations {
-            Equations::Cpu(_) | Equations::MaceCpu(_) | Equations::MaceGpu(_) | Equations::LinearCalls(_) => {
-                1.0
-            }
+            Equations::Cpu(_)
+            | Equations::Scaled(_)
+            | Equations::Hexagon(_)
+            | Equations::LinearCalls(_)
+            | Equations::MaceCpu(_)
+            | Equations::MaceGpu(_) => 1.0,
+            Equations::Transferred(coefficients) => coefficients.stretch(shapes),
             Equations::Gpu(coefficients) => {
                 let features = shapes
                     .iter()
@@ -208,21 +248,62 @@ impl FittedCost {
         }
     }
 
-    /// Time of an operator in a graph with this [`FittedCost::stretch`].
+    /// What binds a whole graph, for forms that count the amounts of any operator; `None` for forms of shapes.
     #[must_use]
-    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> FittedTime {
+    pub fn binding(&self, graph: &LoweredGraph, precision: Precision) -> Option<Binding> {
         match &self.equations {
-            Equations::Cpu(coefficients) => {
-                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting)
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.binding(&Amounts::of_graph(graph, precision), &self.setting))
             }
-            Equations::Gpu(coefficients) => coefficients.time(shape, stretch, &self.setting),
-            Equations::MaceCpu(coefficients) => coefficients.time(shape, &self.setting, &self.workers.cores),
-            Equations::LinearCalls(coefficients) => coefficients.time(shape, &self.setting),
+            _ => None,
+        }
+    }
+
+    /// Time of any operator of a graph that `binding` binds; `None` for forms of shapes.
+    #[must_use]
+    pub fn part(
+        &self,
+        graph: &LoweredGraph,
+        operator: &LoweredOperator,
+        precision: Precision,
+        binding: Binding,
+    ) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Hexagon(coefficients) => {
+                Some(coefficients.time(&Amounts::of(graph, operator, precision), binding, &self.setting))
+            }
+            _ => None,
+        }
+    }
+
+    /// Time of an operator in a graph with this [`FittedCost::stretch`]; `None` for forms that know amounts only.
+    #[must_use]
+    pub fn time(&self, shape: &Shape, unlisted: &Unlisted, stretch: f64) -> Option<FittedTime> {
+        match &self.equations {
+            Equations::Cpu(coefficients) => Some(
+                tflite_cpu::Features::of(shape, unlisted, &self.setting).time(coefficients, &self.setting),
+            ),
+            Equations::Gpu(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::MaceCpu(coefficients) => {
+                Some(coefficients.time(shape, &self.setting, &self.workers.cores))
+            }
+            Equations::Transferred(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
+            Equations::Scaled(coefficients) => Some(coefficients.time(shape, unlisted, &self.setting)),
+            Equations::LinearCalls(coefficients) => Some(coefficients.time(shape, &self.setting)),
             Equations::MaceGpu(coefficients) => {
                 let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
                 let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };
-                coefficients.time(shape, &self.setting, &device)
+                Some(coefficients.time(shape, &self.setting, &device))
             }
+            Equations::Hexagon(_) => None,
         }
     }
+}
+
+/// The coefficients of a GPU's own equations in a model; `None` if one is missing.
+#[must_use]
+pub fn gpu_coefficients(model: &FittedModel, gpu: Gpu) -> Option<tflite_gpu::Coefficients> {
+    let named = |name: &str| model.coefficients.iter().find(|c| c.name == name).map(|c| c.value);
+    let values: Option<Vec<f64>> = gpu.coefficients().iter().map(|info| named(info.name)).collect();
+    Some(tflite_gpu::Coefficients { gpu, values: values?, residual: model.residual.clone() })
 }

@@ -4,6 +4,7 @@
 use super::arrangement::{Arrangement, ExecutorModel};
 use super::cost_table::{Bound, CostTable, OperatorCost};
 use super::fitted::FittedTime;
+use super::hexagon::Binding;
 use super::latency::{Work, choose};
 use super::numbers::Numbers;
 use super::shape::{Shape, shapes};
@@ -73,6 +74,8 @@ pub(super) struct Surroundings {
     pub(super) unlisted: Vec<Unlisted>,
     /// For each executor the factor of its fitted model on all operators.
     pub(super) stretches: Vec<f64>,
+    /// For each executor what binds the whole graph, where its fitted model asks for it.
+    pub(super) bindings: Vec<Option<Binding>>,
 }
 
 impl Surroundings {
@@ -83,7 +86,12 @@ impl Surroundings {
             fitted.map_or(1.0, |fitted| fitted.stretch(&shapes))
         };
         let stretches = machine.models.iter().map(stretch).collect();
-        Self { weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
+        let binding = |model: &ExecutorModel| {
+            let arrangement = model.arrangements.first()?;
+            arrangement.fitted.as_ref()?.binding(graph, arrangement.precision)
+        };
+        let bindings = machine.models.iter().map(binding).collect();
+        Self { bindings, weights: model_weight_bytes(graph), unlisted: unlisted(graph), shapes, stretches }
     }
 
     /// The same surroundings for another graph: a part of this one.
@@ -93,6 +101,7 @@ impl Surroundings {
             shapes: shapes(part),
             unlisted: Vec::new(),
             stretches: self.stretches.clone(),
+            bindings: self.bindings.clone(),
         }
     }
 }
@@ -222,10 +231,18 @@ impl Machine {
                 dram_bytes: 0.0,
             });
         }
-        if let (Some(fitted), Some(Some(shape))) = (&arrangement.fitted, surroundings.shapes.get(position)) {
+        if let Some(fitted) = &arrangement.fitted {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
-            return fitted_estimate(&fitted.time(shape, &companions, stretch), precision);
+            let binding = surroundings.bindings.get(executor.0 as usize).copied().flatten();
+            let time = match (binding, surroundings.shapes.get(position)) {
+                (Some(binding), _) => fitted.part(graph, operator, precision, binding),
+                (None, Some(Some(shape))) => fitted.time(shape, &companions, stretch),
+                (None, _) => None,
+            };
+            if let Some(time) = time {
+                return fitted_estimate(&time, precision);
+            }
         }
         let work = Work::of(graph, operator, precision);
         let set = arrangement.time(&work, operator, model_weights * weight_scale(&work, operator))?;

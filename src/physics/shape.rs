@@ -144,12 +144,15 @@ impl Shape {
                 shape.elements = written as f64;
                 shape.read = read as f64;
                 shape.out_channels = written as f64;
+                // A product by one factor for each channel reads fewer elements than a sum of two tensors.
+                let broadcast = operator.inputs.len() > 1 && (read as f64) < 1.5 * written as f64;
                 shape.kind = match (operator.class, operator.op_type.as_str()) {
-                    (Class::Reduction | Class::Pooling, "MEAN") => ShapeKind::Mean,
+                    (Class::Reduction | Class::Pooling, "MEAN" | "Pooling" | "Reduction") => ShapeKind::Mean,
+                    (Class::Elementwise, "BinaryOp") if broadcast => ShapeKind::Multiply,
                     (Class::Elementwise, "MUL") => ShapeKind::Multiply,
                     (Class::Elementwise | Class::Activation, _) => ShapeKind::Elementwise,
-                    (_, "PAD" | "PADV2") => ShapeKind::Padding,
-                    (_, "CONCATENATION") => ShapeKind::Concatenation,
+                    (_, "PAD" | "PADV2" | "Padding") => ShapeKind::Padding,
+                    (_, "CONCATENATION" | "Concat") => ShapeKind::Concatenation,
                     _ => return None,
                 };
             }

@@ -258,6 +258,15 @@ impl Coefficients {
         features.micros(own) * self.factor(features)
     }
 
+    /// Launch and execution in microseconds at the clocks of the fit, split by what they scale with, residual included.
+    #[must_use]
+    pub fn terms(&self, features: &Features) -> (Mix, Straggler) {
+        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
+        let (launch, work) = features.terms(own);
+        let factor = self.factor(features);
+        (launch.times(factor), work.times(factor))
+    }
+
     /// The declared factor of Winograd kernels on Adreno, and the smoothed residual:
     /// `exp(sum w K r / (sum w K + 1))`, K a Gaussian kernel around each anchor of the class.
     fn factor(&self, features: &Features) -> f64 {
@@ -317,25 +326,23 @@ impl Coefficients {
                 kernel,
             };
         };
-        let own = self.values.get(self.gpu.range(features.class)).unwrap_or_default();
-        let (launch, work) = features.terms(own);
+        let (launch, work) = self.terms(&features);
         let (clock, memory) = (setting.core_scale, setting.memory_scale);
         let compute = work.compute.at(clock, memory) + work.rest.core * clock + work.rest.constant;
         let traffic = work.traffic.at(clock, memory) + work.rest.memory * memory;
-        let factor = self.factor(&features);
         let squeeze = if shape.squeeze { self.squeeze_micros() } else { 0.0 };
-        let (launched, rest) = (launch.at(clock, memory) * factor, work.at(clock, memory) * factor);
+        let (launched, rest) = (launch.at(clock, memory), work.at(clock, memory));
         let alone = (rest + (stretch - 1.0) * (launched + rest) + squeeze) * 1e-6;
         // The same with the scales still open: what the machine's clocks fix is multiplied in.
-        let launch = launch.scaled(clock, memory).times(factor);
-        let mut scaling = work.scaled(clock, memory).times(factor * stretch);
+        let launch = launch.scaled(clock, memory);
+        let mut scaling = work.scaled(clock, memory).times(stretch);
         scaling.rest = scaling.rest.plus(&launch.times(stretch - 1.0));
         scaling.rest.constant += squeeze;
         FittedTime {
             overhead: launched * 1e-6,
             alone,
-            compute: compute * factor * 1e-6,
-            memory: traffic * factor * 1e-6,
+            compute: compute * 1e-6,
+            memory: traffic * 1e-6,
             dram_bytes: features.bytes().min(alone * setting.dram_rate),
             overhead_scaling: launch,
             scaling: scaling.times(1e-6),

@@ -133,6 +133,15 @@ impl<'a> Walk<'a> {
         };
         self.back_to(transfer.start, kind);
         let (producer, _) = transfer.from?;
+        // Data that moves when its reader is placed waited for the producer that made the reader ready.
+        let began = transfer.start;
+        let ended = |number: u32| self.units.iter().find(|u| u.unit.unit == number).and_then(|u| u.finished);
+        if let Some(reader) = unit.filter(|_| ended(producer).is_some_and(|end| end < began)) {
+            let last = self.feeding(reader).into_iter().find(|&n| n != producer && ended(n) == Some(began));
+            if let Some(last) = last.filter(|last| !self.visited.contains(last)) {
+                return Some((last, self.at));
+            }
+        }
         (!self.visited.contains(&producer)).then_some((producer, self.at))
     }
 
@@ -187,6 +196,18 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Units whose results `number` reads.
+    fn feeding(&self, number: u32) -> std::collections::BTreeSet<u32> {
+        let needed: Vec<u32> = self
+            .operators
+            .iter()
+            .filter(|o| o.unit.unit == number)
+            .filter_map(|o| self.record.labels.operator(self.id.stream, o.operator))
+            .flat_map(|label| label.predecessors.iter().copied())
+            .collect();
+        self.operators.iter().filter(|o| needed.contains(&o.operator)).map(|o| o.unit.unit).collect()
+    }
+
     /// The datum of `number` that came last, not after `begun`.
     fn data_cause(&self, number: u32, begun: SimTime) -> (SimTime, Option<Cause<'a>>) {
         let mut best = (self.admitted, None);
@@ -196,15 +217,7 @@ impl<'a> Walk<'a> {
                 best = (transfer.end, Some(Cause::Transfer(transfer)));
             }
         }
-        let needed: Vec<u32> = self
-            .operators
-            .iter()
-            .filter(|o| o.unit.unit == number)
-            .filter_map(|o| self.record.labels.operator(self.id.stream, o.operator))
-            .flat_map(|label| label.predecessors.iter().copied())
-            .collect();
-        let feeding: std::collections::BTreeSet<u32> =
-            self.operators.iter().filter(|o| needed.contains(&o.operator)).map(|o| o.unit.unit).collect();
+        let feeding = self.feeding(number);
         for other in &self.units {
             let Some(finished) = other.finished else { continue };
             let feeds = other.unit.unit != number && feeding.contains(&other.unit.unit);

@@ -4,15 +4,18 @@
 //! [`Summarizer`] keeps totals only, so that runs of any length fit, and makes the [`RunSummary`].
 
 pub mod accounting;
+pub mod chains;
 pub mod critical_path;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod labels;
 pub mod memory;
 pub mod metrics;
+mod played_plan;
 pub mod prediction;
 pub mod recorder;
 pub mod run_record;
+pub mod signals;
 #[cfg(test)]
 mod simulated_tests;
 pub mod summarizer;
@@ -26,6 +29,7 @@ pub use critical_path::{CriticalStep, StepKind, critical_path};
 pub use labels::{ExecutorLabel, OperatorLabel, ResourceLabel, RunLabels, StreamLabels};
 pub use memory::MemoryPeak;
 pub use metrics::Metrics;
+pub use played_plan::{PlayedOperator, played_plan};
 pub use recorder::Recorder;
 pub use run_record::{BandwidthSample, Counters, OperatorRecord, RequestRecord, RunRecord, UnitRecord};
 pub use summarizer::{Summarizer, SummaryContext};

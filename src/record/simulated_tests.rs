@@ -34,6 +34,8 @@ fn observers_of_a_simulated_stream_agree_with_it() {
             count: Some(20),
         },
         queue: RequestQueue { max_in_flight: 2, ..RequestQueue::UNLIMITED },
+        service: crate::strategy::ServiceTarget::default(),
+        stage: crate::simulation::Stage::default(),
     };
     let problem = Problem {
         platform: platform.clone(),

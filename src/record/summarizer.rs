@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::accounting::{Accounting, AccountingError};
+use super::chains::ChainMetrics;
 use super::labels::RunLabels;
 use super::memory::MemoryPeak;
 use super::metrics::{Metrics, StreamMetrics};
 use super::prediction::PredictionError;
+use super::signals::DynamicsWatch;
 use super::summary::{
     BandwidthSummary, EnergyRest, LatencySummary, PredictionSummary, RequestCounts, ResourceSummary,
     RunSummary, SCHEMA_VERSION, StreamSummary, TransferSummary,
 };
 use super::transfers::TransferTotals;
 use crate::graph::lowered::LoweredGraph;
+use crate::simulation::DynamicsOutcome;
 use crate::simulation::observer::{Interval, Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::soc::Platform;
 use crate::statistics::{batch_means, mean_interval, summarize};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, Hertz, SimDuration, SimTime};
 
 /// All streaming observers of a run together.
 #[derive(Debug, Clone)]
@@ -32,6 +35,10 @@ pub struct Summarizer {
     pub prediction: PredictionError,
     /// Memory; `None` for plain task graphs.
     pub memory: Option<MemoryPeak>,
+    /// Clocks and temperatures.
+    pub dynamics: DynamicsWatch,
+    /// Chains of stages.
+    pub chains: ChainMetrics,
 }
 
 /// What a summary needs beyond what happened.
@@ -50,12 +57,31 @@ impl Summarizer {
     pub fn new(labels: RunLabels, platform: &Platform, graphs: &[&LoweredGraph]) -> Self {
         Self {
             metrics: Metrics::new(&labels),
+            chains: ChainMetrics::new(&labels),
             accounting: Accounting::new(platform),
             transfers: TransferTotals::new(platform),
             prediction: PredictionError::new(),
+            dynamics: DynamicsWatch::default(),
             memory: (!graphs.is_empty()).then(|| MemoryPeak::new(platform, graphs)),
             labels,
         }
+    }
+
+    /// Puts what the dynamics of a run came to into its summary: energies are then the integrals of the powers of the run.
+    pub fn add_dynamics(&self, summary: &mut RunSummary, outcome: &DynamicsOutcome) {
+        let end = SimTime(self.accounting.horizon().0);
+        let energy = &outcome.energy;
+        for (resource, joules) in summary.resources.iter_mut().zip(&energy.resources) {
+            resource.energy_mj = joules * 1e3;
+        }
+        let own = self.dynamics.summary(&self.labels, outcome, end);
+        summary.energy_rest_mj = EnergyRest { base: energy.base * 1e3, dram: energy.memory * 1e3 };
+        summary.energy_mj = energy.total() * 1e3;
+        let completed = summary.requests.completed;
+        summary.energy_per_inference_mj = (completed > 0).then(|| summary.energy_mj / completed as f64);
+        let seconds = end.seconds();
+        summary.average_power_w = if seconds > 0.0 { energy.total() / seconds } else { 0.0 };
+        summary.dynamics = Some(own);
     }
 
     /// The summary, after the run. `speedup_over_best_single` and `fallback` are left to the caller.
@@ -84,7 +110,9 @@ impl Summarizer {
             })
             .collect();
         let streams = self.metrics.streams();
-        let requests = streams.iter().map(counts).fold(
+        // A chain is one request, whatever its stages are.
+        let own = || streams.iter().enumerate().filter(|(i, _)| !self.chains.is_member(*i)).map(|(_, s)| s);
+        let requests = own().map(counts).chain(self.chains.counts()).fold(
             RequestCounts { arrived: 0, completed: 0, dropped: 0, in_flight: 0 },
             |a, b| RequestCounts {
                 arrived: a.arrived + b.arrived,
@@ -93,7 +121,11 @@ impl Summarizer {
                 in_flight: a.in_flight + b.in_flight,
             },
         );
-        let warm_up: Vec<f64> = streams.iter().flat_map(StreamMetrics::warm_up_latencies_ms).collect();
+        let mut warm_up: Vec<f64> = own().flat_map(StreamMetrics::warm_up_latencies_ms).collect();
+        warm_up.extend(self.chains.warm_up_latencies_ms());
+        let mut latencies: Vec<f64> = own().flat_map(StreamMetrics::latencies_ms).collect();
+        latencies.extend(self.chains.latencies_ms());
+        let one_series = own().count() + self.chains.len() == 1;
         let total = energy.total().0;
         Ok(RunSummary {
             schema_version: SCHEMA_VERSION,
@@ -101,11 +133,12 @@ impl Summarizer {
             scenario: self.labels.scenario.clone(),
             soc: self.labels.soc.clone(),
             setup: None,
+            dynamics: None,
             seed: self.labels.seed,
             input_hashes: context.input_hashes,
             simulated_ms: horizon.millis(),
-            latency_ms: latency(&self.metrics.latencies_ms(), streams.len() == 1),
-            warm_up_latency_ms: latency(&warm_up, streams.len() == 1),
+            latency_ms: latency(&latencies, one_series),
+            warm_up_latency_ms: latency(&warm_up, one_series),
             throughput_per_s: (seconds > 0.0).then(|| requests.completed as f64 / seconds),
             speedup_over_best_single: None,
             energy_mj: total * 1e3,
@@ -120,6 +153,7 @@ impl Summarizer {
                 count: self.transfers.count,
                 bytes: self.transfers.bytes,
                 time_ms: self.transfers.time.millis(),
+                converted_bytes: self.transfers.converted_bytes,
                 conversion_ms: self.transfers.conversion.millis(),
             },
             requests,
@@ -134,12 +168,14 @@ impl Summarizer {
                     requests: counts(s),
                 })
                 .collect(),
+            chains: self.chains.summaries(&self.labels),
             peak_memory_bytes: self.memory.as_ref().map(MemoryPeak::peak_bytes),
             peak_memory_definition: super::memory::DEFINITION,
             bandwidth: BandwidthSummary {
                 average_gb_per_s: per_second(self.accounting.dram_bytes()) / 1e9,
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,
             },
+            profiling: None,
             prediction_error: self.prediction_summary(),
             warnings: context.warnings,
         })
@@ -149,6 +185,7 @@ impl Summarizer {
         Some(PredictionSummary {
             units: self.prediction.units,
             mape_percent: self.prediction.mape_percent()?,
+            of_belief_percent: self.prediction.of_belief_percent()?,
             bias_percent: self.prediction.bias_percent()?,
             within_10_percent: self.prediction.within_10_percent()?,
             worst_percent: self.prediction.worst_percent()?,
@@ -167,7 +204,7 @@ fn counts(stream: &StreamMetrics) -> RequestCounts {
 
 /// Summary of latencies in milliseconds. An interval of the mean needs one series in order of completion,
 /// not several behind one another.
-fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
+pub(super) fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
     let s = summarize(sample)?;
     let batches = if one_series { batch_means(sample, 0.95) } else { None };
     let (half_width, method) = match batches {
@@ -196,6 +233,7 @@ fn latency(sample: &[f64], one_series: bool) -> Option<LatencySummary> {
 macro_rules! tell_all {
     ($self:ident, $($call:tt)*) => {
         $self.metrics.$($call)*;
+        $self.chains.$($call)*;
         $self.accounting.$($call)*;
         $self.transfers.$($call)*;
         $self.prediction.$($call)*;
@@ -238,6 +276,21 @@ impl Observer for Summarizer {
     }
     fn bandwidth(&mut self, now: SimTime, bytes_per_second: f64) {
         tell_all!(self, bandwidth(now, bytes_per_second));
+    }
+    fn frequency(&mut self, now: SimTime, domain: u16, clock: Hertz) {
+        self.dynamics.frequency(now, domain, clock);
+    }
+    fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
+        self.dynamics.temperature(now, node, temperature);
+    }
+    fn opened(&mut self, now: SimTime, root: RequestId, origin: SimTime) {
+        tell_all!(self, opened(now, root, origin));
+    }
+    fn advanced(&mut self, now: SimTime, request: RequestId, origin: SimTime, root_number: u32) {
+        tell_all!(self, advanced(now, request, origin, root_number));
+    }
+    fn served(&mut self, now: SimTime, root: RequestId, origin: SimTime, whole: bool) {
+        tell_all!(self, served(now, root, origin, whole));
     }
     fn ended(&mut self, now: SimTime) {
         tell_all!(self, ended(now));

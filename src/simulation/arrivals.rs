@@ -44,6 +44,20 @@ impl Arrivals {
             Self::Listed(times) => Some(times.len() as u64),
         }
     }
+
+    /// Mean time between arrivals, if that is known beforehand and there are several.
+    #[must_use]
+    pub fn mean_gap(&self) -> Option<SimDuration> {
+        match self {
+            Self::Single | Self::BackToBack { .. } => None,
+            Self::Periodic { period, .. } => Some(*period),
+            Self::Poisson { mean_gap, .. } => Some(*mean_gap),
+            Self::Listed(times) => {
+                let (first, last) = (times.first()?, times.last()?);
+                last.since(*first).0.checked_div(times.len() as u64 - 1).map(SimDuration)
+            }
+        }
+    }
 }
 
 /// What happens to a request that arrives while as many as allowed are in flight.

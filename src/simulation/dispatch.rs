@@ -1,11 +1,11 @@
 //! Placing units: queues, and the data they wait for.
 
-use super::observer::{Observer, TransferRecord};
+use super::observer::{Activity, Observer, TransferRecord};
 use super::run::{Event, Simulation};
 use super::state::{Flow, Item, ItemPhase};
 use crate::engine::Phase;
 use crate::soc::{ExecutorId, Network, ResourceId};
-use crate::strategy::{HostTransfer, PlacedUnit, ReadyUnit, TransferStart, UnitLink};
+use crate::strategy::{HostTransfer, PlacedUnit, QueueOrder, ReadyUnit, TransferStart, UnitLink};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -25,11 +25,10 @@ impl<O: Observer> Simulation<'_, O> {
             position: 0,
             since: now,
             operator_since: now,
+            placed: now,
         });
         let placed = PlacedUnit { request: unit.request, unit: unit.unit, executor };
-        // Invocation is no part of what an operator takes.
-        let invocation = graph.invocation(unit.unit, executor);
-        let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO) - invocation;
+        let believed = self.believed(unit.request.stream, unit.unit, executor);
         self.observer.placed(now, placed, believed);
         for input in graph.inputs(unit.unit, executor) {
             self.fetch_input(now, item, input);
@@ -48,13 +47,60 @@ impl<O: Observer> Simulation<'_, O> {
         }
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
-            let state = &mut self.resources[resource.0 as usize];
-            state.queue.push_back(item);
-            if state.queue.len() == 1 {
-                self.reached_head(now, item, resource);
-            }
+            self.enter(now, item, resource);
         }
         self.start_if_possible(now, item);
+    }
+
+    /// Puts an item into the queue of a resource: at the end, or where its key belongs among what has not started.
+    fn enter(&mut self, now: SimTime, item: u32, resource: ResourceId) {
+        let key = self.key_of(item);
+        let queue = &self.resources[resource.0 as usize].queue;
+        let mut at = queue.len();
+        while at > 0 && self.key_of(queue[at - 1]) > key && self.may_be_overtaken(queue[at - 1]) {
+            at -= 1;
+        }
+        let head = queue.front().copied();
+        self.resources[resource.0 as usize].queue.insert(at, item);
+        if at > 0 {
+            return;
+        }
+        if let Some(head) = head {
+            self.leave_head(now, head, resource);
+        }
+        self.reached_head(now, item, resource);
+    }
+
+    /// Key of an item in its queues; of equal keys the earlier arrival goes first. Without an order of its own an item counts as due
+    /// when it is placed.
+    fn key_of(&self, item: u32) -> (i64, u64, u16, u32) {
+        let Item { unit, placed, .. } = self.items[item];
+        let (stream, graph) =
+            (&self.streams[unit.request.stream as usize], &self.graphs[unit.request.stream as usize]);
+        let arrival = stream.slots[unit.slot as usize].nominal.0;
+        let key = match graph.queue_order() {
+            QueueOrder::Fifo => return (placed.0 as i64, 0, 0, 0),
+            QueueOrder::ByKey => graph.key(unit.unit),
+            QueueOrder::ByKeyFromArrival => graph.key(unit.unit).saturating_add(arrival as i64),
+        };
+        (key, arrival, unit.request.stream, unit.request.number)
+    }
+
+    fn may_be_overtaken(&self, item: u32) -> bool {
+        matches!(self.items[item].phase, ItemPhase::Waiting | ItemPhase::DataDue)
+    }
+
+    /// An item at the head of a queue has been overtaken; what it held there was blocked.
+    fn leave_head(&mut self, now: SimTime, item: u32, resource: ResourceId) {
+        let since = self.resources[resource.0 as usize].head_since;
+        self.book(resource, Activity::Blocked, item, None, since, now);
+        self.items[item].heads -= 1;
+        if self.items[item].phase == ItemPhase::DataDue {
+            let first = self.problem.platform.executor(self.items[item].executor).resources[0].0 as usize;
+            self.activities.clear(first);
+            self.running[first] = u32::MAX;
+            self.items[item].phase = ItemPhase::Waiting;
+        }
     }
 
     /// Puts a model input on the way to an item.
@@ -198,8 +244,19 @@ impl<O: Observer> Simulation<'_, O> {
         self.note_waiting(resource);
     }
 
-    /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due.
+    /// Starts an item that is the first in all its queues and lacks nothing, or waits for data that is due. Where keys order the queues it
+    /// does so when everything else at this time has happened, as a more urgent one may be on its way.
     pub(super) fn start_if_possible(&mut self, now: SimTime, item: u32) {
+        let stream = self.items[item].unit.request.stream as usize;
+        if self.graphs[stream].queue_order() == QueueOrder::Fifo {
+            self.start_now(now, item);
+        } else if self.items[item].phase == ItemPhase::Waiting {
+            self.queue.push(now, Phase::Policy, Event::Start { item });
+        }
+    }
+
+    /// See [`Simulation::start_if_possible`]; the item may have started, or ended, since that was asked.
+    pub(super) fn start_now(&mut self, now: SimTime, item: u32) {
         let state = &self.items[item];
         let executor = self.problem.platform.executor(state.executor);
         if state.phase != ItemPhase::Waiting

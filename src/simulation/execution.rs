@@ -7,7 +7,7 @@ use super::state::{Item, ItemPhase};
 use crate::engine::water_fill;
 use crate::physics::OperatorCost;
 use crate::soc::ExecutorId;
-use crate::strategy::{Dispatch, ReadyUnit, UnitLink};
+use crate::strategy::{Dispatch, Occasion, ReadyUnit, UnitLink};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -21,8 +21,13 @@ impl<O: Observer> Simulation<'_, O> {
         }
         self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
-        let setup = self.items[item].conversion
-            + self.graphs[unit.request.stream as usize].invocation(unit.unit, executor);
+        // Processing of a given time is no inference that the runtime is asked for.
+        let stream = unit.request.stream as usize;
+        let invocation = match self.problem.streams[stream].stage.fixed {
+            Some(_) => SimDuration::ZERO,
+            None => self.graphs[stream].invocation(unit.unit, executor),
+        };
+        let setup = self.items[item].conversion + self.profiling_of(item) + invocation;
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {
@@ -44,6 +49,9 @@ impl<O: Observer> Simulation<'_, O> {
     fn execute(&mut self, now: SimTime, item: u32) {
         let Some(&OperatorCost { alone, dram_bytes, .. }) = self.cost(item) else { return };
         let work = if self.problem.noise { self.vary(item, alone) } else { alone };
+        let unit = self.items[item].unit;
+        let factor = self.work_factor(unit.request, unit.slot, self.items[item].executor);
+        let work = if factor == 1.0 { work } else { SimDuration((work.0 as f64 * factor).round() as u64) };
         // Variation stretches an operator and its traffic alike: were its bytes fixed, a fast draw would make an operator
         // that runs alone contend with itself.
         let modelled = self.problem.platform.memory_bandwidth.is_some();
@@ -89,6 +97,9 @@ impl<O: Observer> Simulation<'_, O> {
         let state = &mut self.items[item];
         state.phase = phase;
         state.since = now;
+        if self.is_split(item) {
+            return self.occupy_split(now, item, phase, work, demand);
+        }
         self.running[slot] = item;
         if self.dynamics.is_some() {
             let speed = self.time_slot(now, slot, item, phase, demand);
@@ -136,6 +147,15 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// The activity in a slot has ended.
     pub(super) fn activity_ended(&mut self, now: SimTime, slot: usize) -> Result<(), SimulationError> {
+        if self.dynamics.is_some() {
+            if slot >= self.resources.len() {
+                self.background_ended(now, slot);
+                return Ok(());
+            }
+            if self.part_ended(now, slot) {
+                return Ok(());
+            }
+        }
         self.activities.clear(slot);
         let served = self.free_slot(now, slot);
         let item = std::mem::replace(&mut self.running[slot], u32::MAX);
@@ -167,6 +187,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let state = &self.items[item];
                 let operator = self.operator(state);
                 self.observer.operator_finished(now, state.operator_since, self.placed(item), operator);
+                self.observe_operator(now, item, operator);
                 self.outcome.operators += 1;
                 let operators = self.graphs[unit.request.stream as usize].operators(unit.unit).len();
                 if (position as usize) + 1 < operators {
@@ -191,6 +212,9 @@ impl<O: Observer> Simulation<'_, O> {
         start: SimTime,
         end: SimTime,
     ) {
+        if self.is_split(item) {
+            return self.book_segments(item, end);
+        }
         let platform = &self.problem.platform;
         let executor = platform.executor(self.items[item].executor);
         for (at, &resource) in executor.resources.iter().enumerate() {
@@ -226,6 +250,9 @@ impl<O: Observer> Simulation<'_, O> {
         self.items.remove(item);
         self.send_outputs(now, unit, executor);
         self.release_successors(now, unit)?;
+        if self.graphs[stream].planned(unit.unit).is_none() {
+            self.consult(now, Occasion::Finished { unit, executor })?;
+        }
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             if let Some(&next) = self.resources[resource.0 as usize].queue.front() {

@@ -96,6 +96,12 @@ pub trait Observer {
     fn transferred(&mut self, _transfer: TransferRecord) {}
     /// From `now` on, DRAM traffic is `bytes_per_second`.
     fn bandwidth(&mut self, _now: SimTime, _bytes_per_second: f64) {}
+    /// A chain's request, named after its root, arrived at `origin`.
+    fn opened(&mut self, _now: SimTime, _root: RequestId, _origin: SimTime) {}
+    /// A request of a stage is complete; the chain's request `root_number` that it belongs to arrived at `origin`.
+    fn advanced(&mut self, _now: SimTime, _request: RequestId, _origin: SimTime, _root_number: u32) {}
+    /// A chain's request, named after its root, is over: served in whole, or a stage dropped a part of it.
+    fn served(&mut self, _now: SimTime, _root: RequestId, _origin: SimTime, _whole: bool) {}
     /// From `now` on, a clock domain runs at `clock`; domains are those of the run's dynamics.
     fn frequency(&mut self, _now: SimTime, _domain: u16, _clock: Hertz) {}
     /// From `now` on, a part of the hardware draws `watts`.
@@ -149,6 +155,15 @@ macro_rules! forward {
         }
         fn bandwidth(&mut $self, now: SimTime, bytes_per_second: f64) {
             $($target.bandwidth(now, bytes_per_second);)+
+        }
+        fn opened(&mut $self, now: SimTime, root: RequestId, origin: SimTime) {
+            $($target.opened(now, root, origin);)+
+        }
+        fn advanced(&mut $self, now: SimTime, request: RequestId, origin: SimTime, root_number: u32) {
+            $($target.advanced(now, request, origin, root_number);)+
+        }
+        fn served(&mut $self, now: SimTime, root: RequestId, origin: SimTime, whole: bool) {
+            $($target.served(now, root, origin, whole);)+
         }
         fn frequency(&mut $self, now: SimTime, domain: u16, clock: Hertz) {
             $($target.frequency(now, domain, clock);)+

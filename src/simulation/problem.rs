@@ -1,14 +1,15 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
-use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
+use super::dynamics::{BackgroundOutcome, DynamicsSetup, Energy, HeatBalance};
+use super::stages::{ChainOutcome, Stage};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::physics::CostTable;
 use crate::soc::Platform;
-use crate::strategy::{Granularity, StrategyError, TransferStart};
+use crate::strategy::{Granularity, ServiceTarget, StrategyError, TransferStart};
 use crate::units::{Celsius, SimDuration, SimTime};
 
 /// A run before it starts: hardware, request streams, and the rules.
@@ -26,7 +27,7 @@ pub struct Problem {
     pub seed: u64,
     /// Whether execution times vary as the executors' dispersion says.
     pub noise: bool,
-    /// End the run when so many requests, over all streams, are complete.
+    /// End the run when so many requests, over all streams, are complete; a chain counts as one request.
     pub stop_after: Option<u64>,
     /// When to give up.
     pub limits: Limits,
@@ -51,6 +52,10 @@ pub struct StreamProblem {
     pub arrivals: Arrivals,
     /// What happens to those that cannot start at once.
     pub queue: RequestQueue,
+    /// Deadline and priority of its requests.
+    pub service: ServiceTarget,
+    /// Its part in a chain; the default is a stream of its own.
+    pub stage: Stage,
 }
 
 /// Why a run failed.
@@ -71,6 +76,9 @@ pub enum SimulationError {
         /// What was wrong with it.
         what: String,
     },
+    /// The predictor does not exist or refuses its parameters.
+    #[error(transparent)]
+    Predictor(#[from] crate::predict::PredictorError),
     /// Simulated time ran past its range of 213 days.
     #[error("simulated time ran past its range (213 days)")]
     TimeOverflow,
@@ -89,6 +97,8 @@ pub struct Outcome {
     pub resources: Vec<[SimDuration; 4]>,
     /// Per stream.
     pub streams: Vec<StreamOutcome>,
+    /// Per chain, in the order of their roots.
+    pub chains: Vec<ChainOutcome>,
     /// Units finished.
     pub units: u64,
     /// Operators finished.
@@ -103,8 +113,21 @@ pub struct Outcome {
     pub finish_sum_ps: u128,
     /// Time of the last finish of a unit.
     pub makespan: SimTime,
+    /// What the predictor's knowledge cost.
+    pub profiling: ProfilingOutcome,
     /// What the dynamics of the run came to, if there were any.
     pub dynamics: Option<Box<DynamicsOutcome>>,
+}
+
+/// What the knowledge of a predictor cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProfilingOutcome {
+    /// Before the run, not part of it.
+    pub offline: SimDuration,
+    /// Operators observed during the run.
+    pub observations: u64,
+    /// Time for which executors were held by observations, at the laboratory's clocks.
+    pub overhead: SimDuration,
 }
 
 /// What the dynamics of a run came to.
@@ -120,6 +143,8 @@ pub struct DynamicsOutcome {
     pub temperatures: Vec<Celsius>,
     /// Where the heat went, if the setup asks for it.
     pub heat: HeatBalance,
+    /// What each source of competing work came to.
+    pub background: Vec<BackgroundOutcome>,
 }
 
 /// What one stream came to.

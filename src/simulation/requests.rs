@@ -4,10 +4,11 @@ use super::arrivals::QueuePolicy;
 use super::observer::Observer;
 use super::problem::SimulationError;
 use super::run::{Event, Simulation};
+use super::stages::Trigger;
 use super::state::Slot;
 use crate::engine::Phase;
 use crate::random;
-use crate::strategy::{Dispatch, ReadyUnit, RequestId};
+use crate::strategy::{Dispatch, Occasion, ReadyUnit, RequestId};
 use crate::units::SimTime;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -29,9 +30,13 @@ impl<O: Observer> Simulation<'_, O> {
         nominal: SimTime,
     ) -> Result<(), SimulationError> {
         let request = RequestId { stream, number };
-        self.outcome.streams[stream as usize].offered += 1;
-        self.observer.arrived(now, request, nominal);
-        let held_back = self.enqueue(now, request, nominal)?;
+        let held_back = if self.chains.is_member(stream) {
+            self.arrive_at_chain(now, request, nominal)?
+        } else {
+            self.outcome.streams[stream as usize].offered += 1;
+            self.observer.arrived(now, request, nominal);
+            self.enqueue(now, request, nominal)?
+        };
         if !held_back && !self.sources[stream as usize].is_closed() {
             self.schedule_arrival(stream, now);
         }
@@ -39,7 +44,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Admits, queues or drops a request. Returns whether the source is held back.
-    fn enqueue(
+    pub(super) fn enqueue(
         &mut self,
         now: SimTime,
         request: RequestId,
@@ -54,22 +59,23 @@ impl<O: Observer> Simulation<'_, O> {
         }
         let full = state.queue.len() as u64 >= u64::from(rules.depth);
         match rules.policy {
-            QueuePolicy::Block if full => {
+            // What a stage before has completed cannot be held back.
+            QueuePolicy::Block if full && self.problem.streams[stream].stage.trigger == Trigger::Arrivals => {
                 state.held_back = Some((request.number, nominal));
                 return Ok(true);
             }
-            QueuePolicy::DropNewest if full => self.drop_request(now, request),
+            QueuePolicy::DropNewest if full => self.drop_request(now, request)?,
             QueuePolicy::DropOldest if full => {
                 if let Some((number, _)) = state.queue.pop_front() {
                     state.queue.push_back((request.number, nominal));
-                    self.drop_request(now, RequestId { number, ..request });
+                    self.drop_request(now, RequestId { number, ..request })?;
                 } else {
-                    self.drop_request(now, request);
+                    self.drop_request(now, request)?;
                 }
             }
             QueuePolicy::LatestOnly => {
                 while let Some((number, _)) = self.streams[stream].queue.pop_front() {
-                    self.drop_request(now, RequestId { number, ..request });
+                    self.drop_request(now, RequestId { number, ..request })?;
                 }
                 self.streams[stream].queue.push_back((request.number, nominal));
             }
@@ -80,9 +86,10 @@ impl<O: Observer> Simulation<'_, O> {
         Ok(false)
     }
 
-    fn drop_request(&mut self, now: SimTime, request: RequestId) {
+    fn drop_request(&mut self, now: SimTime, request: RequestId) -> Result<(), SimulationError> {
         self.outcome.streams[request.stream as usize].dropped += 1;
         self.observer.dropped(now, request);
+        self.dropped_in_chain(now, request)
     }
 
     /// Starts a request: its units without producers are ready.
@@ -129,7 +136,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.place(now, unit, executor);
                 Ok(())
             }
-            None => self.consult(now, unit),
+            None => self.consult(now, Occasion::Ready(unit)),
         }
     }
 
@@ -137,6 +144,7 @@ impl<O: Observer> Simulation<'_, O> {
         let number = request.stream as usize;
         let operators = self.problem.streams[number].dag.len();
         let noise = self.problem.noise;
+        let (factor, step) = self.stage_work(request);
         let state = &mut self.streams[number];
         let fresh = Slot {
             number: request.number,
@@ -146,6 +154,8 @@ impl<O: Observer> Simulation<'_, O> {
             outputs_at: now,
             next_unit: 0,
             draw: 0.0,
+            factor,
+            step,
         };
         let slot = state.free_slots.pop().unwrap_or_else(|| {
             state.slots.push(fresh);
@@ -200,7 +210,8 @@ impl<O: Observer> Simulation<'_, O> {
         let done = state.slots[slot as usize];
         state.free_slots.push(slot);
         state.in_flight -= 1;
-        self.completed += 1;
+        let chained = self.chains.is_member(stream);
+        self.completed += u64::from(!chained);
         self.outcome.streams[number].latencies.push((done.number, now.since(done.nominal)));
         self.observer.finished(now, RequestId { stream, number: done.number });
         if let Some((next, nominal)) = self.streams[number].queue.pop_front() {
@@ -211,9 +222,9 @@ impl<O: Observer> Simulation<'_, O> {
             if !self.enqueue(now, request, nominal)? {
                 self.schedule_arrival(stream, now);
             }
-        } else if self.sources[number].is_closed() && self.sources[number].has_more() {
+        } else if !chained && self.sources[number].is_closed() && self.sources[number].has_more() {
             self.schedule_arrival(stream, now);
         }
-        Ok(())
+        self.completed_in_chain(now, RequestId { stream, number: done.number })
     }
 }

@@ -1,12 +1,15 @@
 //! Setting a run up, driving it, and closing its books.
 
 use super::arrivals::Source;
+use super::beliefs::Present;
 use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
-use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
+use super::problem::{Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome};
+use super::stages::{Chains, Trigger};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
 use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
+use crate::predict::{Beliefs, Predictor, Profiling};
 use crate::soc::{ExecutorId, Network, ResourceId};
 use crate::strategy::{
     Decision, Occasion, PlacedUnit, Placements, ReadyUnit, RunView, Strategy, TransferStart, UnitGraph,
@@ -20,6 +23,8 @@ pub(super) enum Event {
     Arrival { stream: u16, number: u32, nominal: SimTime },
     /// A transfer has passed its latency and joins the bus.
     JoinBus { flow: u32 },
+    /// An item that may start does, unless another has come in front of it.
+    Start { item: u32 },
     /// The outputs of a request lie where the application reads them.
     Complete { stream: u16, slot: u32 },
 }
@@ -62,10 +67,14 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub decisions: Vec<Decision>,
     pub upcoming: (SimTime, Upcoming),
     pub completed: u64,
+    pub chains: Chains,
     /// Whether something was due after the end of simulated time.
     pub overflow: bool,
     pub domains: usize,
     pub outcome: Outcome,
+    /// What the strategy believes, and what that costs.
+    pub predictor: Box<dyn Predictor>,
+    pub profiling: Profiling,
     /// Clocks, power, heat and competing work; `None` when all stay as they are.
     pub dynamics: Option<Box<Dynamics<'a>>>,
 }
@@ -79,6 +88,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
     ) -> Self {
         let graphs = &prepared.graphs;
         let resources = problem.platform.resources.len();
+        // Competing work has activities and demands of its own, behind those of the resources.
+        let competitors = problem.dynamics.as_ref().map_or(0, |dynamics| dynamics.background.len());
+        let slots = resources + competitors;
         let domains = problem.platform.executors.iter().map(|e| e.domain as usize + 1).max().unwrap_or(1);
         let bus_rate = match problem.platform.network {
             Network::SharedBus(rate) => rate.0,
@@ -103,12 +115,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 .collect(),
             resources: (0..resources).map(|_| ResourceState::new()).collect(),
             items: Items::default(),
-            activities: ActivityTable::new(resources),
+            activities: ActivityTable::new(slots),
             running: vec![u32::MAX; resources],
-            demands: vec![0.0; resources],
-            grants: vec![0.0; resources],
-            weights: vec![1.0; resources],
-            fill_order: Vec::with_capacity(resources),
+            demands: vec![0.0; slots],
+            grants: vec![0.0; slots],
+            weights: weights(problem, resources),
+            fill_order: Vec::with_capacity(slots),
             throttled: false,
             bus: EqualShare::new(bus_rate),
             flows: Vec::new(),
@@ -117,6 +129,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             decisions: Vec::new(),
             upcoming: (SimTime::NEVER, Upcoming::Nothing),
             completed: 0,
+            chains: Chains::new(problem.streams.iter().map(|s| &s.stage)),
             overflow: false,
             domains,
             outcome: Outcome {
@@ -134,6 +147,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                         ..StreamOutcome::default()
                     })
                     .collect(),
+                chains: Vec::new(),
                 units: 0,
                 operators: 0,
                 remote_transfers: 0,
@@ -141,11 +155,18 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 dram_bytes: 0.0,
                 finish_sum_ps: 0,
                 makespan: SimTime::ZERO,
+                profiling: ProfilingOutcome {
+                    offline: prepared.profiling.offline,
+                    ..ProfilingOutcome::default()
+                },
                 dynamics: None,
             },
+            predictor: prepared.predictor.boxed(),
+            profiling: prepared.profiling,
             dynamics: problem.dynamics.as_deref().map(|setup| {
                 let platform = &problem.platform;
-                Box::new(Dynamics::new(setup, platform.base_power.0, platform.dram_joules_per_byte))
+                let (base, bytes) = (platform.base_power.0, platform.dram_joules_per_byte);
+                Box::new(Dynamics::new(setup, base, bytes, problem.seed))
             }),
             graphs,
             problem,
@@ -154,7 +175,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     pub(super) fn open(&mut self) {
         for stream in 0..self.sources.len() as u16 {
-            self.schedule_arrival(stream, SimTime::ZERO);
+            // Stages behind others have no arrivals of their own.
+            if self.problem.streams[stream as usize].stage.trigger == Trigger::Arrivals {
+                self.schedule_arrival(stream, SimTime::ZERO);
+            }
         }
         self.settle(SimTime::ZERO);
         self.look_ahead();
@@ -175,14 +199,17 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
         let queued = self.queue.next_time();
         if let Some(dynamics) = &self.dynamics {
-            // Clocks alone keep no run alive: something must run, or be due.
-            let alive =
-                next.0.min(queued) != SimTime::NEVER || self.running.iter().any(|&item| item != u32::MAX);
-            if alive && dynamics.next() < next.0 {
+            // Clocks and competing work alone keep no run alive: something must run, or be due.
+            let alive = self.bus.next().min(queued) != SimTime::NEVER
+                || self.running.iter().any(|&item| item != u32::MAX);
+            if !alive {
+                next = (SimTime::NEVER, Upcoming::Nothing);
+            } else if dynamics.next() < next.0 {
                 next = (dynamics.next(), Upcoming::Dynamics);
             }
         }
-        if queued < next.0 {
+        // Policies look at the result of everything else that happens at the same time.
+        if queued < next.0 || (queued == next.0 && next.1 == Upcoming::Dynamics) {
             next = (queued, Upcoming::Queue);
         }
         self.upcoming = next;
@@ -193,16 +220,22 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
-    /// Asks the strategy about a unit that has become ready, and applies what it decides.
-    pub(super) fn consult(&mut self, now: SimTime, unit: ReadyUnit) -> Result<(), SimulationError> {
+    /// Tells the strategy what has happened, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
         let mut decisions = std::mem::take(&mut self.decisions);
+        let present = Present {
+            problem: self.problem,
+            predictor: &*self.predictor,
+            dynamics: self.dynamics.as_deref(),
+        };
         let view = RunView {
+            beliefs: self.predictor.changes().then_some(&present as &dyn Beliefs),
             now,
             platform: &self.problem.platform,
             graphs: self.graphs,
             placements: &self.placements,
         };
-        self.strategy.react(Occasion::Ready(unit), &view, &mut decisions);
+        self.strategy.react(occasion, &view, &mut decisions);
         for decision in decisions.drain(..) {
             let Decision::Place { unit, executor } = decision;
             self.check_decision(unit, executor)?;
@@ -275,6 +308,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.outcome.streams[stream].unfinished =
                 u64::from(state.in_flight) + state.queue.len() as u64 + u64::from(state.held_back.is_some());
         }
+        for root in self.chains.live_roots() {
+            self.chains.outcomes[root].unfinished += 1;
+        }
+        self.outcome.chains = std::mem::take(&mut self.chains.outcomes);
         self.outcome.end = end;
         self.outcome.truncated = truncated;
         self.outcome.resources = self.resources.iter().map(|resource| resource.totals).collect();
@@ -307,6 +344,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 }
 
+/// Weights with which resources and competing work share main memory.
+fn weights(problem: &Problem, resources: usize) -> Vec<f64> {
+    let competing = problem.dynamics.iter().flat_map(|dynamics| &dynamics.background);
+    std::iter::repeat_n(1.0, resources).chain(competing.map(|source| source.memory_weight)).collect()
+}
+
 impl<O: Observer> Model for Simulation<'_, O> {
     type Error = SimulationError;
 
@@ -327,6 +370,7 @@ impl<O: Observer> Model for Simulation<'_, O> {
                 Some((_, Event::JoinBus { flow })) => {
                     self.bus.enter(now, self.flows[flow as usize].bytes, flow)
                 }
+                Some((_, Event::Start { item })) => self.start_now(now, item),
                 Some((_, Event::Complete { stream, slot })) => self.complete(now, stream, slot)?,
                 None => {}
             },

@@ -33,7 +33,7 @@ pub fn slice(
     }
     let invalid = |what: String| SimulationError::Strategy(StrategyError::InvalidPlan(what));
     let estimates: Vec<Estimates> =
-        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+        problem.streams.iter().map(|stream| Estimates::offline(&stream.costs)).collect();
     let graphs = problem
         .streams
         .iter()
@@ -84,5 +84,14 @@ pub fn slice(
             ..stream.clone()
         });
     }
-    Ok(Some(Sliced { problem: Problem { streams, ..problem.clone() }, splits }))
+    let mut dynamics = problem.dynamics.clone();
+    if let Some(dynamics) = &mut dynamics {
+        // The costs of slices scale in their own way.
+        for (scaling, stream) in dynamics.scalings.iter_mut().zip(&streams) {
+            if let Some(graph) = &stream.operators {
+                *scaling = machine.scaling_table(graph, dynamics.domains.len());
+            }
+        }
+    }
+    Ok(Some(Sliced { problem: Problem { streams, dynamics, ..problem.clone() }, splits }))
 }

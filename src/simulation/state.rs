@@ -43,6 +43,8 @@ pub(super) struct Item {
     pub since: SimTime,
     /// When the present operator began, overhead included.
     pub operator_since: SimTime,
+    /// When it was placed.
+    pub placed: SimTime,
 }
 
 /// Items, with free ones recycled.
@@ -136,6 +138,10 @@ pub(super) struct Slot {
     pub next_unit: u32,
     /// Standard normal draw for the whole inference.
     pub draw: f64,
+    /// Factor on the execution times of this request.
+    pub factor: f64,
+    /// How often the request has run before.
+    pub step: u32,
 }
 
 /// A transfer on the shared bus.

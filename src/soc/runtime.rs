@@ -42,6 +42,8 @@ impl RuntimeProfile {
 /// How a runtime performs on one kind of core, or one device, at one precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Performance {
+    /// Name in the profile.
+    pub id: String,
     /// Core kinds, or one device id, that it describes.
     pub on: Vec<String>,
     /// Arithmetic and storage type.

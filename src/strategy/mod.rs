@@ -4,12 +4,15 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod catalogue;
 pub mod co_execution;
 pub mod codl;
 mod delegate;
 mod eft;
+mod exact;
 mod host;
 mod ids;
+mod list;
 mod mace;
 mod mulayer;
 mod nn_stretch;
@@ -19,6 +22,8 @@ mod plan_check;
 mod registry;
 mod replay;
 mod single;
+mod sub_graph;
+mod task;
 mod unit_graph;
 mod view;
 
@@ -30,12 +35,14 @@ pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
 pub use mulayer::MuLayer;
 pub use nn_stretch::NnStretch;
-pub use plan::{Dispatch, Plan, PlanUnit, TransferStart};
+pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
-pub use view::{Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, SlicingView};
+pub use view::{
+    Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
+};
 
 use crate::graph::partition::Split;
 use crate::predict::SlicePredictor;
@@ -82,7 +89,7 @@ pub enum StrategyError {
         operators: Vec<String>,
     },
     /// An executor that is not on the platform.
-    #[error("{strategy}: there is no executor `{name}`; this platform has {available}")]
+    #[error("{strategy}: there is no executor `{}`; this platform has {available}", crate::diagnostics::printable(.name))]
     UnknownExecutor {
         /// The strategy.
         strategy: String,
@@ -92,7 +99,7 @@ pub enum StrategyError {
         available: String,
     },
     /// An unknown strategy, or a parameter that is unknown or of the wrong kind.
-    #[error("strategy `{strategy}`: {problem}")]
+    #[error("strategy `{}`: {problem}", crate::diagnostics::printable(.strategy))]
     Parameter {
         /// The strategy.
         strategy: String,
@@ -157,7 +164,12 @@ pub trait Strategy {
     /// [`StrategyError`] when no plan exists.
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError>;
 
-    /// Called when a unit without an executor becomes ready. Every unit must be placed by a [`Decision`]
+    /// What it has to say about its last plan, such as how far from the optimum it can be; a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Called when a unit without an executor becomes ready, and when one has finished. Every unit must be placed by a [`Decision`]
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
 }

@@ -21,6 +21,7 @@ use crate::units::SimDuration;
 pub struct MuLayer {
     pair: Pair,
     predictor: SlicePredictor,
+    min_macs: u64,
     placements: Vec<Vec<Placement>>,
 }
 
@@ -28,7 +29,7 @@ impl MuLayer {
     /// Shares between two executors, with times of slices from a predictor.
     #[must_use]
     pub const fn new(pair: Pair, predictor: SlicePredictor) -> Self {
-        Self { pair, predictor, placements: Vec::new() }
+        Self { pair, predictor, min_macs: 0, placements: Vec::new() }
     }
 
     /// A whole operator, by the same predictor as slices where it can be cut.
@@ -40,6 +41,13 @@ impl MuLayer {
             view.slices.slice(operator, Slice { dimension, start: 0, end }, executor)
         });
         Some(believed.unwrap_or(profiled))
+    }
+
+    /// Leaves operators with fewer multiply-accumulates whole: the dial from slices to operators.
+    #[must_use]
+    pub const fn with_min_macs(mut self, macs: u64) -> Self {
+        self.min_macs = macs;
+        self
     }
 
     fn place(&self, view: &SlicingView<'_>, operator: u32) -> Result<Placement, StrategyError> {
@@ -54,6 +62,9 @@ impl MuLayer {
         for tenths in 1..10 {
             let Some(graph) = view.whole.operators else { break };
             let Some(found) = graph.operators.get(operator as usize) else { break };
+            if found.macs < self.min_macs {
+                break;
+            }
             let dimension = Dimension::OutputChannels;
             let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, CHANNEL_BLOCK) else {
                 continue;

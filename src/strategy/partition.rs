@@ -1,16 +1,16 @@
 //! Cutting a graph into groups that run one after the other.
 
-use super::{Granularity, Plan};
+use super::{Dispatch, Granularity, Plan, PlanningView, TransferStart};
 use crate::graph::dag::Dag;
 use crate::soc::ExecutorId;
 
-/// Groups operators of two kinds (`on_target` or not) into the sequence of subsets that LiteRT builds: a subset takes
-/// every operator of its kind whose inputs come from earlier subsets or from itself, until there is none left; then the
-/// next subset starts with the first operator that can run. Subsets therefore run in order, and the graph
-/// of subsets has no cycle.
+/// Groups operators of several kinds (on the target or not; by the executors that support them) into the sequence of subsets
+/// that LiteRT builds: a subset takes every operator of its kind whose inputs come from earlier subsets or from itself, until
+/// there is none left; then the next subset starts with the first operator that can run. Subsets therefore run in
+/// order, and the graph of subsets has no cycle.
 ///
 /// Source: LiteRT `graph_info.cc`, `PartitionGraphIntoIndependentNodeSubsets`. O(subsets x operators).
-pub(super) fn independent_subsets(dag: &Dag, on_target: &[bool]) -> Vec<(bool, Vec<u32>)> {
+pub(super) fn independent_subsets<K: Copy + PartialEq>(dag: &Dag, kinds: &[K]) -> Vec<(K, Vec<u32>)> {
     let mut done = vec![false; dag.len()];
     let mut left = dag.len();
     let order = dag.topological_order();
@@ -22,14 +22,15 @@ pub(super) fn independent_subsets(dag: &Dag, on_target: &[bool]) -> Vec<(bool, V
             let index = operator as usize;
             let can_run =
                 !done[index] && dag.predecessors(operator).iter().all(|link| done[link.node as usize]);
-            if can_run && *kind.get_or_insert(on_target[index]) == on_target[index] {
+            if can_run && *kind.get_or_insert(kinds[index]) == kinds[index] {
                 // In topological order one pass reaches everything that this subset can hold.
                 done[index] = true;
                 members.push(operator);
             }
         }
         left -= members.len();
-        subsets.push((kind.unwrap_or(false), members));
+        let Some(kind) = kind else { break };
+        subsets.push((kind, members));
     }
     subsets
 }
@@ -42,6 +43,38 @@ pub(super) fn push_group(plan: &mut Plan, operators: &[u32], executor: ExecutorI
         }
         Granularity::Task | Granularity::SubGraph => plan.push(operators, Some(executor)),
     }
+}
+
+/// The sets of executors that support each operator, as numbers: operators with equal sets have equal numbers, which
+/// count from 0 in the order in which sets first occur.
+pub(super) fn support_sets(view: &PlanningView<'_>) -> Vec<u32> {
+    let mut known = std::collections::BTreeMap::new();
+    (0..view.dag.len() as u32)
+        .map(|operator| {
+            let executors = (0..view.platform.executors.len() as u16).map(ExecutorId);
+            let set: Vec<bool> = executors.map(|e| view.supports(operator, e)).collect();
+            let next = known.len() as u32;
+            *known.entry(set).or_insert(next)
+        })
+        .collect()
+}
+
+/// A plan whose units, not placed yet, have the granularity of the view: single operators, numbered as the graph numbers
+/// them; maximal runs of operators that the same executors support; or the whole model.
+pub(super) fn cut(view: &PlanningView<'_>) -> Plan {
+    let mut plan = Plan::new(Dispatch::AtReady, TransferStart::ProducerFinish);
+    match view.granularity {
+        Granularity::Operator | Granularity::Slice => {
+            (0..view.dag.len() as u32).for_each(|op| plan.push(&[op], None))
+        }
+        Granularity::SubGraph => {
+            for (_, members) in independent_subsets(view.dag, &support_sets(view)) {
+                plan.push(&members, None);
+            }
+        }
+        Granularity::Task => plan.push(&view.dag.topological_order(), None),
+    }
+    plan
 }
 
 #[cfg(test)]

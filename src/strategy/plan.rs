@@ -21,6 +21,9 @@ pub struct Plan {
     operators: Vec<u32>,
     ends: Vec<u32>,
     executors: Vec<Option<ExecutorId>>,
+    queue_order: QueueOrder,
+    /// One for each unit unless the order is [`QueueOrder::Fifo`].
+    keys: Vec<i64>,
 }
 
 /// Operators that are placed together and run one after the other.
@@ -30,13 +33,36 @@ pub struct PlanUnit<'a> {
     pub operators: &'a [u32],
     /// Where it runs; `None` is decided by [`super::Strategy::react`] when the unit becomes ready.
     pub executor: Option<ExecutorId>,
+    /// Its key in the order of queues, in picoseconds: smaller first. 0 where the order needs none.
+    pub key: i64,
 }
 
 impl Plan {
     /// A plan without units.
     #[must_use]
     pub const fn new(dispatch: Dispatch, transfer_start: TransferStart) -> Self {
-        Self { dispatch, transfer_start, operators: Vec::new(), ends: Vec::new(), executors: Vec::new() }
+        Self {
+            dispatch,
+            transfer_start,
+            operators: Vec::new(),
+            ends: Vec::new(),
+            executors: Vec::new(),
+            queue_order: QueueOrder::Fifo,
+            keys: Vec::new(),
+        }
+    }
+
+    /// The same plan with another order of queues; its units come after this.
+    #[must_use]
+    pub fn ordered(mut self, queue_order: QueueOrder) -> Self {
+        self.queue_order = queue_order;
+        self
+    }
+
+    /// In which order its units stand in the queues.
+    #[must_use]
+    pub const fn queue_order(&self) -> QueueOrder {
+        self.queue_order
     }
 
     /// Appends a unit. Every operator of the graph must end up in exactly one.
@@ -44,6 +70,17 @@ impl Plan {
         self.operators.extend_from_slice(operators);
         self.ends.push(self.operators.len() as u32);
         self.executors.push(executor);
+        if self.queue_order != QueueOrder::Fifo {
+            self.keys.resize(self.executors.len(), 0);
+        }
+    }
+
+    /// Appends a unit with a key in picoseconds; where queues are first come, first served, the key is dropped.
+    pub fn push_with_key(&mut self, operators: &[u32], executor: Option<ExecutorId>, key: i64) {
+        self.push(operators, executor);
+        if let Some(last) = self.keys.last_mut() {
+            *last = key;
+        }
     }
 
     /// Number of units.
@@ -68,12 +105,38 @@ impl Plan {
         PlanUnit {
             operators: &self.operators[start..self.ends[unit] as usize],
             executor: self.executors[unit],
+            key: self.keys.get(unit).copied().unwrap_or(0),
         }
     }
 
     /// All units, in order.
     pub fn units(&self) -> impl ExactSizeIterator<Item = PlanUnit<'_>> {
         (0..self.len()).map(|unit| self.unit(unit))
+    }
+}
+
+/// In which order placed units stand in the queues of their executors. What has started is never interrupted, so a unit is
+/// what cannot be preempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum QueueOrder {
+    /// First come, first served.
+    #[default]
+    Fifo,
+    /// Units with smaller keys first; a unit may overtake one that waits at the head.
+    ByKey,
+    /// The same, where the nominal arrival of the request is added to the key: deadlines.
+    ByKeyFromArrival,
+}
+
+impl QueueOrder {
+    /// Name used in files.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Fifo => "fifo",
+            Self::ByKey => "by-key",
+            Self::ByKeyFromArrival => "by-key-from-arrival",
+        }
     }
 }
 

@@ -95,7 +95,9 @@ pub(super) fn check_order(edges: &[UnitEdge], plan: &Plan, platform: &Platform) 
     }
     let mut last = vec![None; platform.resources.len()];
     let mut turns = Vec::new();
-    for (unit, members) in plan.units().enumerate() {
+    let mut in_turn: Vec<_> = plan.units().enumerate().collect();
+    in_turn.sort_by_key(|(_, members)| members.key);
+    for (unit, members) in in_turn {
         for resource in members.executor.iter().flat_map(|&e| &platform.executor(e).resources) {
             if let Some(previous) = last[resource.0 as usize].replace(unit as u32) {
                 turns.push((previous, unit as u32));

@@ -1,5 +1,6 @@
 //! Strategies by name, with typed parameters.
 
+use super::catalogue;
 use super::co_execution::Pair;
 use super::codl::{Baseline, ChainSearch, Codl, Ratios, Settings};
 use super::{
@@ -38,7 +39,21 @@ const MEMORY: (&str, &str) =
     ("memory", "`image` or `buffer`: how the GPU stores tensors (default: as the runtime does)");
 
 /// All strategies that can be named. `replay` is built from plan files by the caller.
-pub const STRATEGIES: &[StrategyEntry] = &[
+pub const STRATEGIES: &[StrategyEntry] =
+    &join::<{ FIRST.len() + catalogue::ENTRIES.len() }>(FIRST, catalogue::ENTRIES);
+
+/// One list of two.
+const fn join<const N: usize>(first: &[StrategyEntry], second: &[StrategyEntry]) -> [StrategyEntry; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+const FIRST: &[StrategyEntry] = &[
     StrategyEntry {
         name: "single",
         summary: "the whole model on one executor, the best unless named",
@@ -51,6 +66,7 @@ pub const STRATEGIES: &[StrategyEntry] = &[
             ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
             ("fallback", "executor of the first part (default: the largest CPU core set)"),
             MEMORY,
+            ("min-mmacs", "10^6 multiply-accumulates that an operator has at least to be cut (default: 0)"),
             (
                 "ratio",
                 "how times are known: `predicted` by linear regression or `measured` (default: predicted)",
@@ -105,7 +121,18 @@ pub const STRATEGIES: &[StrategyEntry] = &[
     StrategyEntry {
         name: "eft",
         summary: "online: each ready operator where it is believed to finish first",
-        parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
+        parameters: &[
+            ("transfer-start", "`assignment` or `producer-finish` (default: assignment)"),
+            ("min-unit", "operators placed together at least (default: 1)"),
+        ],
+    },
+    StrategyEntry {
+        name: "external",
+        summary: "another process that answers a JSON line with a plan",
+        parameters: &[
+            ("command", "program and arguments, with spaces between them"),
+            ("timeout-seconds", "how long to wait for its answer (default: 30)"),
+        ],
     },
     StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },
 ];
@@ -164,6 +191,9 @@ impl StrategySpec {
                 return Err(self.problem(format!("unknown parameter `{key}`; it takes {known}")));
             }
         }
+        if let Some(strategy) = catalogue::build(self, platform)? {
+            return Ok(strategy);
+        }
         match entry.name {
             "single" => Ok(Box::new(Single::new(self.executor("executor", platform)?))),
             "delegate" => Ok(Box::new(Delegate::new(
@@ -176,7 +206,8 @@ impl StrategySpec {
             "mulayer-like" => {
                 let measured = self.word("ratio", &["predicted", "measured"])? == 1;
                 let predictor = if measured { SlicePredictor::Oracle } else { SlicePredictor::Linear };
-                Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor)))
+                let least = u64::from(self.number("min-mmacs", 0)?) * 1_000_000;
+                Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor).with_min_macs(least)))
             }
             "codl" => Ok(Box::new(Codl::new(self.pair(platform)?, self.codl()?))),
             "nn-stretch" => {
@@ -186,23 +217,48 @@ impl StrategySpec {
                 let executors = [Some(host), Some(second), named("third")?];
                 Ok(Box::new(NnStretch::new(executors.into_iter().flatten().collect())))
             }
-            "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
-                None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
-                Some("producer-finish") => {
-                    Ok(Box::new(EarliestFinishTime::new(TransferStart::ProducerFinish)))
-                }
-                Some(other) => Err(self
-                    .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
-            },
+            "eft" => {
+                let start = match self.parameters.get("transfer-start").map(String::as_str) {
+                    None | Some("assignment") => TransferStart::Assignment,
+                    Some("producer-finish") => TransferStart::ProducerFinish,
+                    Some(other) => {
+                        return Err(self.problem(format!(
+                            "transfer-start is `assignment` or `producer-finish`, not `{other}`"
+                        )));
+                    }
+                };
+                let operators = self.number("min-unit", 1)?;
+                Ok(Box::new(EarliestFinishTime::new(start).with_min_unit(operators as usize)))
+            }
+            "external" => {
+                Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
+            }
             _ => Err(self.problem("needs a plan; give one with --plan FILE".to_owned())),
         }
     }
 
-    fn problem(&self, problem: String) -> StrategyError {
+    /// One of several words; the first unless given.
+    pub(super) fn choice<T: Copy>(&self, parameter: &str, words: &[(&str, T)]) -> Result<T, StrategyError> {
+        let known = || words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        let found = match self.parameters.get(parameter) {
+            None => words.first(),
+            Some(text) => words.iter().find(|(word, _)| word == text),
+        };
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let given = self.parameters.get(parameter).map_or("", String::as_str);
+            self.problem(format!("{parameter} is {}, not `{given}`", known()))
+        })
+    }
+
+    pub(super) fn problem(&self, problem: String) -> StrategyError {
         StrategyError::Parameter { strategy: self.name.clone(), problem }
     }
 
-    fn executor(&self, parameter: &str, platform: &Platform) -> Result<Option<ExecutorId>, StrategyError> {
+    pub(super) fn executor(
+        &self,
+        parameter: &str,
+        platform: &Platform,
+    ) -> Result<Option<ExecutorId>, StrategyError> {
         let Some(name) = self.parameters.get(parameter) else { return Ok(None) };
         platform.executor_named(name).map(Some).ok_or_else(|| StrategyError::UnknownExecutor {
             strategy: self.name.clone(),
@@ -211,7 +267,7 @@ impl StrategySpec {
         })
     }
 
-    fn target(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+    pub(super) fn target(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
         let of_kind =
             |kind| platform.executors.iter().position(|e| e.kind == kind).map(|i| ExecutorId(i as u16));
         self.executor("target", platform)?
@@ -223,7 +279,7 @@ impl StrategySpec {
             })
     }
 
-    fn fallback(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
+    pub(super) fn fallback(&self, platform: &Platform) -> Result<ExecutorId, StrategyError> {
         // The last of the largest sets would be an accident of order: take the first.
         let largest = || {
             let cpus = platform.executors.iter().enumerate().filter(|(_, e)| e.kind == ProcessorKind::Cpu);
@@ -286,7 +342,7 @@ impl StrategySpec {
         })
     }
 
-    fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
+    pub(super) fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
         self.parameters.get(parameter).map_or(Ok(default), |text| {
             text.parse()
                 .map_err(|_| self.problem(format!("{parameter} must be a whole number, not `{text}`")))

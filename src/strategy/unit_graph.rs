@@ -3,7 +3,7 @@
 
 use super::host::{HostTensors, HostTransfer, Size};
 use super::plan_check::{UnitEdge, check_order, quotient, unit_of_operators};
-use super::{Dispatch, Plan, PlanningView, StrategyError};
+use super::{Dispatch, Plan, PlanningView, QueueOrder, StrategyError};
 use crate::graph::partition::Role;
 use crate::predict::Estimates;
 use crate::soc::{Crossing, ExecutorId, Platform};
@@ -33,6 +33,8 @@ pub struct UnitGraph {
     sizes: Vec<Size>,
     planned: Vec<Option<ExecutorId>>,
     dispatch: Dispatch,
+    queue_order: QueueOrder,
+    keys: Vec<i64>,
     estimates: Vec<SimDuration>,
     invocations: Vec<SimDuration>,
     /// Whether a unit continues what its executor is doing for the slices of a split, and needs no invocation of its own.
@@ -70,6 +72,12 @@ impl UnitGraph {
             sizes: edges.iter().map(|edge| size(view, edge)).collect(),
             planned: plan.units().map(|unit| unit.executor).collect(),
             dispatch: plan.dispatch,
+            queue_order: plan.queue_order(),
+            keys: if plan.queue_order() == QueueOrder::Fifo {
+                Vec::new()
+            } else {
+                plan.units().map(|unit| unit.key).collect()
+            },
             estimates: Vec::with_capacity(plan.len() * executors),
             invocations: platform.executors.iter().map(|e| e.invocation).collect(),
             continues: plan.units().map(|unit| continues(view, unit.operators)).collect(),
@@ -219,6 +227,19 @@ impl UnitGraph {
     #[must_use]
     pub fn planned(&self, unit: u32) -> Option<ExecutorId> {
         self.planned[unit as usize]
+    }
+
+    /// In which order units stand in queues.
+    #[must_use]
+    pub const fn queue_order(&self) -> QueueOrder {
+        self.queue_order
+    }
+
+    /// Key of a unit in the order of queues; 0 where the order needs none.
+    #[inline]
+    #[must_use]
+    pub fn key(&self, unit: u32) -> i64 {
+        self.keys.get(unit as usize).copied().unwrap_or(0)
     }
 
     /// When placed units enter their queues.

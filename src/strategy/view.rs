@@ -4,7 +4,7 @@ use super::{Granularity, RequestId, UnitGraph};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
-use crate::predict::{Estimates, SliceEstimates};
+use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
 use crate::soc::{ExecutorId, Platform};
 use crate::units::{SimDuration, SimTime};
 
@@ -23,6 +23,10 @@ pub struct PlanningView<'a> {
     pub granularity: Granularity,
     /// Where each operator comes from, when the strategy has cut some into slices; empty otherwise.
     pub roles: &'a [Role],
+    /// What its requests are worth.
+    pub service: ServiceTarget,
+    /// Mean time between its requests; `None` for a single one, or when the next waits for the one before.
+    pub period: Option<SimDuration>,
 }
 
 /// One stream before its operators are cut.
@@ -32,6 +36,15 @@ pub struct SlicingView<'a> {
     pub whole: PlanningView<'a>,
     /// What slices of them are believed to cost.
     pub slices: &'a dyn SliceEstimates,
+}
+
+/// What the requests of a stream are worth, for strategies that look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ServiceTarget {
+    /// Time from nominal arrival within which a request should be complete.
+    pub deadline: Option<SimDuration>,
+    /// Urgency; larger is more urgent.
+    pub priority: u32,
 }
 
 impl PlanningView<'_> {
@@ -74,6 +87,13 @@ pub struct ReadyUnit {
 pub enum Occasion {
     /// All predecessors of this unit have finished.
     Ready(ReadyUnit),
+    /// This unit, which the strategy placed during the run, has finished; the units that it made ready have been announced.
+    Finished {
+        /// The unit.
+        unit: ReadyUnit,
+        /// Where it ran.
+        executor: ExecutorId,
+    },
 }
 
 /// What a strategy answers.
@@ -142,8 +162,10 @@ impl Placements {
 }
 
 /// The run as strategies see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct RunView<'a> {
+    /// What is believed at present; `None` when nothing has been learnt since the plans were made.
+    pub beliefs: Option<&'a dyn Beliefs>,
     /// The present.
     pub now: SimTime,
     /// Resources, executors and crossings.
@@ -159,7 +181,12 @@ impl RunView<'_> {
     #[inline]
     #[must_use]
     pub fn execution(&self, unit: ReadyUnit, executor: ExecutorId) -> Option<SimDuration> {
-        self.graphs[unit.request.stream as usize].estimate(unit.unit, executor)
+        let graph = &self.graphs[unit.request.stream as usize];
+        let Some(beliefs) = self.beliefs else { return graph.estimate(unit.unit, executor) };
+        let stream = unit.request.stream;
+        graph.operators(unit.unit).iter().try_fold(graph.invocation(unit.unit, executor), |sum, &operator| {
+            Some(sum + beliefs.operator(Work { stream, operator, executor })?)
+        })
     }
 
     /// Time from now until the data of a ready unit has arrived at `executor`, if it starts to move now and nobody

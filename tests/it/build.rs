@@ -78,6 +78,8 @@ pub fn stream(costs: &[Vec<Option<f64>>], edges: &[(u32, u32, f64)]) -> StreamPr
         costs: table,
         arrivals: Arrivals::Single,
         queue: RequestQueue::UNLIMITED,
+        service: hetsoc::strategy::ServiceTarget::default(),
+        stage: hetsoc::simulation::Stage::default(),
     }
 }
 

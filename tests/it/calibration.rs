@@ -61,6 +61,7 @@ fn operators_of_the_gpu_are_predicted_on_families_left_out() {
         networks: &networks,
         rows: &rows,
         operators: &operators,
+        from: None,
         source: "test",
         iterations: 6,
     };
@@ -89,8 +90,16 @@ fn run(
     iterations: usize,
 ) -> Calibration {
     let (soc, runtime) = profiles();
-    let start =
-        Start { soc: &soc, runtime: &runtime, networks, rows, operators: &[], source: "test", iterations };
+    let start = Start {
+        soc: &soc,
+        runtime: &runtime,
+        networks,
+        rows,
+        operators: &[],
+        from: None,
+        source: "test",
+        iterations,
+    };
     let key = rows
         .iter()
         .map(|row| &row.group)

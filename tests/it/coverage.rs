@@ -19,10 +19,13 @@ fn every_model_runs_everywhere() {
         let soc = Library.device(device, &[]).unwrap().value.soc;
         for id in Library.ids(ProfileKind::Runtime) {
             let Some(runtime) = id.strip_prefix(&format!("{soc}/")) else { continue };
-            let rules = Library.runtime(&soc, runtime, &[]).unwrap().value.lowering;
+            if runtime == "llama-cpp" {
+                // It runs generated transformers only: tests/it/generation.rs.
+                continue;
+            }
             let machine = machine(device, runtime, &[], &Clocks::default());
             for model in &models {
-                let lowered = load_model(model, &[]).unwrap().lowered(&rules).unwrap();
+                let lowered = load_model(model, &[]).unwrap().lowered(runtime).unwrap();
                 match machine.cost_table(&lowered) {
                     Err(_) => {
                         let executors = machine.platform.executors.len() as u16;
@@ -30,7 +33,7 @@ fn every_model_runs_everywhere() {
                             (0..executors)
                                 .all(|e| !machine.verdict(&lowered, operator, ExecutorId(e)).is_supported())
                         });
-                        lacking.extend(nowhere.map(|o| (rules.clone(), o.op_type.clone())));
+                        lacking.extend(nowhere.map(|o| (runtime.to_owned(), o.op_type.clone())));
                     }
                     Ok(table) => {
                         let first: f64 = (0..lowered.operators.len() as u32)

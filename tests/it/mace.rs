@@ -41,6 +41,7 @@ fn calibrated(soc: &str, rows: &[Measurement]) -> Vec<Calibration> {
         networks: &networks,
         rows,
         operators: &[],
+        from: None,
         source: "test",
         iterations: 25,
     };

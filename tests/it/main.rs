@@ -8,18 +8,28 @@
     reason = "a test may panic"
 )]
 
+mod background;
+mod bad_dynamics;
+mod bad_input;
 mod bad_profiles;
 mod build;
 mod calibration;
+mod chains;
 mod clock_scaling;
 mod codl;
 mod common_benchmark;
 mod compare;
 mod coverage;
 mod dynamics;
+mod dynamics_properties;
 mod engine_errors;
+mod few_shot;
 mod fluid_reference;
+mod fuzz;
+mod generation;
 mod graph_json;
+mod hostile;
+mod import;
 mod layering;
 mod lowering;
 mod lowering_runtimes;
@@ -32,10 +42,13 @@ mod oracles;
 mod padding;
 mod pair;
 mod physics_profiles;
+mod planners;
+mod predictors;
 mod profiles;
 mod properties;
 mod readme;
 mod roofline;
+mod schemas;
 mod shared;
 mod shipped;
 mod slices;

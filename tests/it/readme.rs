@@ -77,6 +77,40 @@ fn wrong_input_is_told_what_the_gallery_says() {
 }
 
 #[test]
+fn commands_by_example_print_what_the_page_says() {
+    check("docs/COMMANDS.md", 7);
+}
+
+/// Pages with console blocks that no test compares would rot.
+#[test]
+fn no_page_escapes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("ARCHITECTURE.md")];
+    pages.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let compared = ["README.md", "ERRORS.md", "COMMANDS.md"];
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(page).unwrap();
+        assert!(
+            compared.contains(&name) || !text.contains("```console"),
+            "{name} has a console block that no test compares"
+        );
+    }
+}
+
+#[test]
+fn the_native_graph_of_the_formats_page_is_read() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/FORMATS.md")).unwrap();
+    let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.toml");
+    std::fs::write(&path, text).unwrap();
+    let output = run(&format!("hetsoc show {}", path.display()));
+    assert!(output.contains("2 operators") && output.contains("1x16x112x112"), "{output}");
+}
+
+#[test]
 fn the_first_command_is_the_one_shown() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let after = page.split("<!-- main-job -->").nth(1).unwrap();

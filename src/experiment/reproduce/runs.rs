@@ -62,6 +62,8 @@ pub fn simulate_graph(
     mut strategy: Box<dyn Strategy>,
 ) -> Result<Measured, ReproduceError> {
     let stream = StreamProblem {
+        service: crate::strategy::ServiceTarget::default(),
+        stage: crate::simulation::Stage::default(),
         name: graph.name.clone(),
         roles: Vec::new(),
         dag: graph.dag(),
@@ -101,6 +103,7 @@ pub fn simulate_graph(
         .collect();
     let labels = RunLabels::new(graph.name.clone(), "", 0, &problem.platform, labels);
     let mut assembled = Assembled {
+        predictor: crate::predict::PredictorSpec::default(),
         problem,
         whole: None,
         cuts: Vec::new(),

@@ -56,7 +56,7 @@ pub(super) fn reconstruct(node: &Node, who: &str, draft: &Draft) -> Result<Vec<(
         ));
     }
     for (position, name, element) in open {
-        let elements = share.unwrap_or(0) * 8 / element.bits();
+        let elements = share.unwrap_or(0).saturating_mul(8) / element.bits();
         let shape = open_shape(node, position, elements);
         check_shape(name, &shape)?;
         // One constant may serve at several positions.
@@ -123,7 +123,7 @@ fn open_shape(node: &Node, position: usize, elements: u64) -> Vec<u64> {
     let rows = |tail: Vec<u64>| {
         let size = tail.iter().fold(1u64, |n, &d| n.saturating_mul(d));
         match elements.checked_div(size) {
-            Some(rows) if rows * size == elements => [vec![rows], tail].concat(),
+            Some(rows) if rows.checked_mul(size) == Some(elements) => [vec![rows], tail].concat(),
             _ => vec![elements],
         }
     };

@@ -1,12 +1,17 @@
-//! Neutral JSON graphs, schema `neutral-graph/1`: shapes and counts without constants.
+//! Neutral JSON graphs: shapes, multiply-accumulates and bytes, already counted.
 //!
-//! The schema leaves the shapes of constants out and gives their bytes per operator, so that the reader
+//! Schema `neutral-graph/2` states the constants, so that nothing is lost; [`write_neutral_json`] writes it.
+//! Schema `neutral-graph/1` leaves the shapes of constants out and gives their bytes per operator, so that the reader
 //! reconstructs them from the operator's definition. What cannot be recovered is the
 //! content: the bounds of a Clip or the target of a Reshape. After reading, every total that the
 //! file states is recounted and must agree.
 
 mod constants;
 mod schema;
+mod second;
+mod write;
+
+pub use write::write_neutral_json;
 
 use super::costs::count_graph;
 use super::draft::{Draft, DraftOperator, label};
@@ -16,11 +21,13 @@ use super::fold::compact;
 use super::model::{Attribute, ElementType, Graph, Operator};
 use super::onnx::tensors::check_shape;
 use crate::diagnostics::printable;
-use schema::{Document, Node, TensorEntry};
+pub(crate) use schema::Document;
+use schema::{Node, TensorEntry};
 use serde_json::Value;
 
-/// The schema that this reader understands.
+/// The schemas that this reader understands.
 const SCHEMA: &str = "neutral-graph/1";
+const SCHEMA_2: &str = "neutral-graph/2";
 
 /// Reads a neutral JSON graph.
 ///
@@ -31,13 +38,19 @@ const SCHEMA: &str = "neutral-graph/1";
 pub fn read_neutral_json(text: &str) -> Result<Graph, GraphError> {
     let document: Document = serde_json::from_str(text)
         .map_err(|e| GraphError::Decode { format: "neutral JSON", reason: e.to_string() })?;
-    if document.schema != SCHEMA {
+    let second = document.schema == SCHEMA_2;
+    if document.schema != SCHEMA && !second {
         return Err(GraphError::Decode {
             format: "neutral JSON",
-            reason: format!("schema `{}` is not {SCHEMA}", printable(&document.schema)),
+            reason: format!("schema `{}` is neither {SCHEMA} nor {SCHEMA_2}", printable(&document.schema)),
         });
     }
-    let graph = build(&document)?;
+    if second != document.constants.is_some() {
+        return Err(GraphError::Malformed {
+            reason: format!("`constants` must stand in files of schema {SCHEMA_2} and in no others"),
+        });
+    }
+    let graph = if second { second::build(&document)? } else { build(&document)? };
     check_totals(&graph, &document)?;
     Ok(graph)
 }
@@ -89,24 +102,8 @@ fn entry_fact(entry: &TensorEntry) -> Result<Fact, GraphError> {
 
 /// The element type of a numpy name.
 fn element(tensor: &str, dtype: &str) -> Result<ElementType, GraphError> {
-    Ok(match dtype {
-        "float64" => ElementType::F64,
-        "float32" => ElementType::F32,
-        "float16" => ElementType::F16,
-        "bfloat16" => ElementType::BF16,
-        "int64" => ElementType::I64,
-        "int32" => ElementType::I32,
-        "int16" => ElementType::I16,
-        "int8" => ElementType::I8,
-        "uint64" => ElementType::U64,
-        "uint32" => ElementType::U32,
-        "uint16" => ElementType::U16,
-        "uint8" => ElementType::U8,
-        "bool" => ElementType::Bool,
-        other => {
-            return Err(GraphError::ElementType { tensor: printable(tensor), element: printable(other) });
-        }
-    })
+    ElementType::from_name(dtype)
+        .ok_or_else(|| GraphError::ElementType { tensor: printable(tensor), element: printable(dtype) })
 }
 
 fn add_node(draft: &mut Draft, node: &Node, position: usize) -> Result<(), GraphError> {

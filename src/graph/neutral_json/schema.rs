@@ -1,12 +1,15 @@
 //! The document as serde reads it.
 
+use std::collections::BTreeMap;
+
+use crate::graph::description::Value as Plain;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the keys must exist, some carry provenance or repeat what others say")]
-pub(super) struct Document {
+pub(crate) struct Document {
     pub(super) schema: String,
     pub(super) name: String,
     source: String,
@@ -19,6 +22,33 @@ pub(super) struct Document {
     mac_rule: String,
     pub(super) nodes: Vec<Node>,
     edges: Vec<Value>,
+    /// Schema 2: every constant that a node reads.
+    #[serde(default)]
+    pub(super) constants: Option<Vec<ConstantEntry>>,
+    /// Schema 2: tensors that keep their content from run to run.
+    #[serde(default)]
+    pub(super) variables: Vec<TensorEntry>,
+    /// Schema 2: affine quantisation by tensor.
+    #[serde(default)]
+    pub(super) quantization: BTreeMap<String, QuantizationEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConstantEntry {
+    pub(super) name: String,
+    pub(super) shape: Vec<u64>,
+    pub(super) dtype: String,
+    pub(super) values: Option<Vec<Plain>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuantizationEntry {
+    pub(super) scales: Vec<f32>,
+    pub(super) zero_points: Vec<i64>,
+    #[serde(default)]
+    pub(super) axis: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,4 +90,7 @@ pub(super) struct Node {
     bytes_out: u64,
     pub(super) weight_bytes: u64,
     pub(super) dtype: String,
+    /// Schema 2: element type of each output.
+    #[serde(default)]
+    pub(super) out_dtypes: Option<Vec<String>>,
 }

@@ -7,10 +7,13 @@ mod reader;
 pub(crate) mod tensors;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use options::{
     HIGHEST_OPSET, LOWEST_OPSET, MAX_ELEMENTS, MAX_FILE_BYTES, MAX_NODES, MAX_RANK, OnnxOptions,
 };
+
+pub use write::{OnnxWriteError, write_onnx};
 
 use prost::Message;
 

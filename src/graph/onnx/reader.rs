@@ -142,7 +142,12 @@ fn add_node(draft: &mut Draft, node: &NodeProto, position: usize) -> Result<(), 
     }
     let mut tensor = None;
     let mut attributes = Vec::with_capacity(node.attribute.len());
+    let mut names = BTreeSet::new();
     for attribute in &node.attribute {
+        if !names.insert(attribute.name.as_str()) {
+            let reason = format!("attribute `{}` of {operator} is stated twice", printable(&attribute.name));
+            return Err(GraphError::Malformed { reason });
+        }
         let read = read(attribute, &operator)?;
         tensor = tensor.or(read.tensor);
         attributes.push((attribute.name.clone(), read.value));

@@ -33,7 +33,7 @@ fn kind(op_type: &str) -> Kind {
     match op_type {
         "Conv" | "ConvInteger" | "QLinearConv" | "FusedConv" => Kind::Convolution,
         "ConvTranspose" => Kind::TransposedConvolution,
-        "Gemm" | "FusedGemm" => Kind::Dense,
+        "Gemm" | "FusedGemm" | "QGemm" => Kind::Dense,
         "MatMul" | "MatMulInteger" | "QLinearMatMul" | "FusedMatMul" => Kind::MatMul,
         "MaxPool" => Kind::MaxPool,
         "AveragePool" => Kind::AveragePool,
@@ -199,7 +199,7 @@ fn pool(draft: &Draft, node: &mut Node, operator: &Operator) {
 }
 
 fn product(draft: &Draft, node: &mut Node, operator: &Operator) {
-    let rhs_at = if operator.op_type == "QLinearMatMul" { 3 } else { 1 };
+    let rhs_at = if matches!(operator.op_type.as_str(), "QLinearMatMul" | "QGemm") { 3 } else { 1 };
     let (Some(a), Some(b), Some(output)) =
         (node.operand(0), node.operand(rhs_at), node.results.first().copied().flatten())
     else {

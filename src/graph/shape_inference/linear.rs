@@ -18,7 +18,7 @@ pub(super) fn matmul(node: &Node) -> Facts {
     Ok(vec![Fact::activation(product(&a.shape, &b.shape)?, element)])
 }
 
-fn product(a: &[u64], b: &[u64]) -> Result<Vec<u64>, RuleError> {
+pub(super) fn product(a: &[u64], b: &[u64]) -> Result<Vec<u64>, RuleError> {
     let mismatch = || invalid(format!("shapes {a:?} and {b:?} cannot be multiplied"));
     let (rows, inner_a, batch_a) = match a {
         [k] => (None, *k, &a[..0]),

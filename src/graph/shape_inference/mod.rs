@@ -4,6 +4,7 @@
 //! Rules follow the operator definitions at <https://onnx.ai/onnx/operators/>. All input shapes are
 //! static here, so that every rule gives static shapes too.
 
+mod contrib;
 mod elementwise;
 mod evaluate;
 mod generate;
@@ -12,6 +13,7 @@ mod layout;
 mod linear;
 mod node;
 mod reduction;
+mod resample;
 mod resize;
 mod slicing;
 mod window;
@@ -32,10 +34,13 @@ pub(crate) fn infer(
     inputs: &[Option<&Fact>],
     opset: i64,
 ) -> Option<Result<Vec<Fact>, RuleError>> {
+    let node = Node { operator, tensor, inputs, opset };
+    if operator.domain == "com.microsoft" {
+        return contrib::rule(&operator.op_type).map(|rule| rule(&node));
+    }
     if !operator.domain.is_empty() {
         return None;
     }
-    let node = Node { operator, tensor, inputs, opset };
     let rule = rule(&operator.op_type)?;
     Some(rule(&node).map(|mut facts| {
         evaluate::evaluate(&node, &mut facts);
@@ -144,6 +149,11 @@ fn rule(op_type: &str) -> Option<fn(&Node) -> Facts> {
         "GatherElements" => slicing::gather_elements,
         "GatherND" => slicing::gather_nd,
         "OneHot" => slicing::one_hot,
+        "GridSample" => resample::grid_sample,
+        "RoiAlign" => resample::roi_align,
+        "DeformConv" => resample::deformable_convolution,
+        "Col2Im" => resample::columns_to_image,
+        "STFT" => resample::short_time_fourier,
         "Resize" => resize::resize,
         "Upsample" => resize::upsample,
         "Shape" => generate::shape,

@@ -236,3 +236,55 @@ fn infer_unknown() -> bool {
     };
     infer(&operator, None, &[], 17).is_none()
 }
+
+/// Shape of the first output of an operator of ONNX Runtime's own domain.
+fn contrib(op: &str, attributes: &[(&str, Attribute)], shapes: &[&[u64]]) -> Vec<u64> {
+    let operator = Operator {
+        name: String::new(),
+        op_type: op.to_owned(),
+        domain: "com.microsoft".to_owned(),
+        attributes: attributes.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect(),
+        inputs: Vec::new(),
+        outputs: vec![None],
+    };
+    let facts: Vec<Fact> =
+        shapes.iter().map(|dims| Fact::activation(dims.to_vec(), ElementType::F32)).collect();
+    let inputs: Vec<Option<&Fact>> = facts.iter().map(Some).collect();
+    infer(&operator, None, &inputs, 17).unwrap().unwrap().remove(0).shape
+}
+
+#[test]
+fn operators_of_onnx_runtime() {
+    let same = [("pads", ints(&[1, 1, 1, 1]))];
+    assert_eq!(contrib("FusedConv", &same, &[&[1, 4, 8, 8], &[6, 4, 3, 3]]), [1, 6, 8, 8]);
+    assert_eq!(contrib("FusedGemm", &[("transB", Attribute::Int(1))], &[&[2, 3], &[5, 3]]), [2, 5]);
+    assert_eq!(
+        contrib("FusedMatMul", &[("transB", Attribute::Int(1))], &[&[4, 2, 3], &[4, 5, 3]]),
+        [4, 2, 5]
+    );
+    let s: &[u64] = &[];
+    assert_eq!(
+        contrib("QGemm", &[("transB", Attribute::Int(1))], &[&[2, 3], s, s, &[5, 3], s, s, &[5]]),
+        [2, 5]
+    );
+    assert_eq!(contrib("QLinearAdd", &[], &[&[2, 1, 3], s, s, &[4, 1]]), [2, 4, 3]);
+    assert_eq!(contrib("QLinearGlobalAveragePool", &[], &[&[1, 7, 5, 5]]), [1, 7, 1, 1]);
+    let along = [("axis", Attribute::Int(1))];
+    assert_eq!(contrib("QLinearConcat", &along, &[s, s, &[1, 2, 4], s, s, &[1, 3, 4], s, s]), [1, 5, 4]);
+    assert_eq!(contrib("SkipLayerNormalization", &[], &[&[1, 7, 5], &[1, 7, 5], &[5]]), [1, 7, 5]);
+}
+
+#[test]
+fn resampling() {
+    assert_eq!(shape("GridSample", 20, &[], &[Shape(&[2, 3, 8, 8]), Shape(&[2, 5, 6, 2])]), [2, 3, 5, 6]);
+    let side = [("output_height", Attribute::Int(7)), ("output_width", Attribute::Int(5))];
+    assert_eq!(shape("RoiAlign", 16, &side, &[Shape(&[1, 4, 32, 32]), Shape(&[9, 4])]), [9, 4, 7, 5]);
+    let offsets = Shape(&[1, 18, 7, 6]);
+    assert_eq!(
+        shape("DeformConv", 19, &[], &[Shape(&[1, 4, 7, 6]), Shape(&[6, 4, 3, 3]), offsets]),
+        [1, 6, 7, 6]
+    );
+    assert_eq!(shape("Col2Im", 18, &[], &[Shape(&[1, 10, 5]), Ints(&[5, 5]), Ints(&[1, 5])]), [1, 2, 5, 5]);
+    let frames = [Shape(&[1, 128, 1]), Ints(&[64]), Shape(&[16])];
+    assert_eq!(shape("STFT", 17, &[], &frames), [1, 2, 9, 2]);
+}

@@ -138,7 +138,14 @@ fn tensor(table: Table<'_>, index: usize) -> Result<Tensor, GraphError> {
     let code = table.scalar::<i8>(1, 0)?;
     let element = builtin::element(code).ok_or_else(|| GraphError::ElementType {
         tensor: name.escape_debug().to_string(),
-        element: format!("{code} of TFLite's TensorType"),
+        element: match code {
+            5 => "string".to_owned(),
+            8 | 11 => "complex".to_owned(),
+            13 => "resource (a variable that was not frozen; TFLiteConverter.from_keras_model freezes them)"
+                .to_owned(),
+            14 => "variant".to_owned(),
+            _ => format!("{code} of TFLite's TensorType"),
+        },
     })?;
     let tensor = Tensor {
         shape,
@@ -269,8 +276,11 @@ fn content(tensor: &Tensor, store: Option<Table<'_>>) -> Result<Option<ConstantD
     }
     let integers = |values: Vec<i64>| Some(ConstantData::Integers(values));
     Ok(match tensor.element {
+        // Contents are vectors of bytes, whatever they hold.
         ElementType::F32 => {
-            Some(ConstantData::Floats(store.numbers::<f32>(0)?.into_iter().map(f64::from).collect()))
+            let bytes = store.numbers::<u8>(0)?;
+            let (chunks, _) = bytes.as_chunks::<4>();
+            Some(ConstantData::Floats(chunks.iter().map(|&c| f64::from(f32::from_le_bytes(c))).collect()))
         }
         _ => match store_bytes(tensor.element, &store.numbers::<u8>(0)?) {
             Some(values) => integers(values),

@@ -1,0 +1,390 @@
+//! Why a request took as long as it did: its critical path in parts that add up to its latency, why each
+//! operator ran where it did, what bound it, and bounds on what improving one thing could save.
+
+mod reasons;
+mod what_if;
+
+use crate::config::Assembled;
+use crate::physics::Bound;
+use crate::record::{CriticalStep, Recorder, RunRecord, StepKind, critical_path};
+use crate::simulation::observer::RequestId;
+use crate::simulation::{Problem, SimulationError, play, prepare};
+use crate::soc::ExecutorId;
+use crate::units::SimDuration;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use what_if::{Frozen, free_bandwidth};
+
+pub use what_if::WhatIf;
+
+/// What to explain.
+#[derive(Debug, Clone, Default)]
+pub struct ExplainOptions {
+    /// Stream by name; absent: the first.
+    pub stream: Option<String>,
+    /// Request by number; absent: the slowest that counts.
+    pub request: Option<u32>,
+    /// How many operators of the critical path get a what-if bound of their own, longest first.
+    pub operators: usize,
+}
+
+/// Why there is no explanation.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// The simulation failed.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// There is no such stream or request.
+    #[error("{0}")]
+    Nothing(String),
+    /// The parts do not add up: a fault of the program.
+    #[error("the critical path of request {request} covers {path_ps} ps of {latency_ps} ps")]
+    Unbalanced {
+        /// The request.
+        request: u32,
+        /// What the path covers.
+        path_ps: u64,
+        /// The request's latency.
+        latency_ps: u64,
+    },
+}
+
+/// Classes of time on a critical path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The request waited in its queue.
+    Queue,
+    /// Execution limited by arithmetic.
+    Compute,
+    /// Execution limited by the memory that the working set streams from.
+    Memory,
+    /// Execution above the time alone, because others used main memory.
+    BandwidthShare,
+    /// Dispatching single operators.
+    Dispatch,
+    /// Invoking an executor and converting layouts.
+    Invocation,
+    /// Moving tensors between processors or from and to the host: synchronisation and bytes.
+    Transfer,
+    /// Waiting for an executor that worked for another request.
+    Contention,
+    /// Waiting for what the record does not tell (partner cores, a strategy's delay, a bus).
+    Waiting,
+}
+
+impl Part {
+    /// Words for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Queue => "waiting in the queue",
+            Self::Compute => "execution, compute-bound",
+            Self::Memory => "execution, memory-bound",
+            Self::BandwidthShare => "execution slowed by others' memory traffic",
+            Self::Dispatch => "dispatching operators",
+            Self::Invocation => "invoking executors and converting layouts",
+            Self::Transfer => "transfers and synchronisation",
+            Self::Contention => "executor busy with another request",
+            Self::Waiting => "other waiting",
+        }
+    }
+}
+
+/// A share of the latency.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PartTime {
+    /// Which.
+    pub part: Part,
+    /// Time in picoseconds; the parts add up to the latency exactly.
+    pub time_ps: u64,
+    /// Share of the latency in percent.
+    pub percent: f64,
+}
+
+/// A step of the critical path.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Start, counted from the request's arrival, in milliseconds.
+    pub start_ms: f64,
+    /// Length in picoseconds.
+    pub time_ps: u64,
+    /// How the length divides.
+    pub parts: Vec<(Part, u64)>,
+    /// What happened.
+    pub what: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// Why it ran there; operators only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What bound it; operators only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    #[serde(skip)]
+    operator: Option<u32>,
+}
+
+/// An explained request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Version of this structure.
+    pub schema_version: u32,
+    /// The scenario.
+    pub scenario: String,
+    /// The strategy with its parameters.
+    pub strategy: String,
+    /// The stream.
+    pub stream: String,
+    /// The request's number.
+    pub request: u32,
+    /// Latency in picoseconds, arrival to finish.
+    pub latency_ps: u64,
+    /// The same in milliseconds.
+    pub latency_ms: f64,
+    /// Parts of the latency, largest first.
+    pub parts: Vec<PartTime>,
+    /// The critical path from arrival to finish.
+    pub path: Vec<Step>,
+    /// Bounds on what one change could save.
+    pub what_if: Vec<WhatIf>,
+    /// What those bounds are.
+    pub what_if_definition: &'static str,
+    /// What the reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// Words that go with every bound.
+const DEFINITION: &str = "latency of this request when the whole scenario is simulated again with that cost set to 0, for every request of \
+     the stream, under the same plan, placements, arrivals and run-to-run variation; no real change saves more under this plan, another plan might";
+
+/// Simulates a scenario and explains one of its requests.
+///
+/// # Errors
+/// [`ExplainError`] when the run fails or there is no such request.
+pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Explanation, ExplainError> {
+    let problem = &assembled.problem;
+    let strategy = &mut *assembled.strategy;
+    let prepared = prepare(problem, strategy)?;
+    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
+    play(problem, &prepared, strategy, &mut recorder)?;
+    let record = recorder.finish();
+    let id = choose(&record, problem, options)?;
+    let finished = record.request(id).and_then(crate::record::RequestRecord::latency);
+    let (Some(latency), Some(path)) = (finished, critical_path(&record, id)) else {
+        return Err(ExplainError::Nothing(format!("request {} did not finish", id.number)));
+    };
+    let mut frozen = Frozen::new(&prepared, &record);
+    let alone = free_bandwidth(problem, &mut frozen, &assembled.labels)?;
+    let view = View { assembled, record: &record, id, alone: &alone };
+    let arrived = record.request(id).map(|request| request.arrived).unwrap_or_default();
+    let steps: Vec<Step> = path.iter().map(|step| view.step(step, arrived)).collect();
+    let mut totals: BTreeMap<Part, u64> = BTreeMap::new();
+    for &(part, time) in steps.iter().flat_map(|step| &step.parts) {
+        *totals.entry(part).or_default() += time;
+    }
+    let path_ps: u64 = totals.values().sum();
+    if path_ps != latency.0 {
+        return Err(ExplainError::Unbalanced { request: id.number, path_ps, latency_ps: latency.0 });
+    }
+    let mut parts: Vec<PartTime> = totals
+        .into_iter()
+        .map(|(part, time_ps)| PartTime {
+            part,
+            time_ps,
+            percent: if latency.0 == 0 { 0.0 } else { 100.0 * time_ps as f64 / latency.0 as f64 },
+        })
+        .collect();
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.time_ps), part.part));
+    let longest = longest_operators(&steps, options.operators);
+    let what_if = what_if::bounds(problem, &mut frozen, &assembled.labels, id, latency, &longest)?;
+    Ok(Explanation {
+        schema_version: 1,
+        scenario: record.labels.scenario.clone(),
+        strategy: assembled.strategy_spec.clone(),
+        stream: record.labels.stream(id.stream),
+        request: id.number,
+        latency_ps: latency.0,
+        latency_ms: latency.millis(),
+        parts,
+        path: steps,
+        what_if,
+        what_if_definition: DEFINITION,
+        warnings: assembled.warnings.iter().chain(&record.warnings).cloned().collect(),
+    })
+}
+
+/// The request asked for, or the slowest finished one that counts.
+fn choose(
+    record: &RunRecord,
+    problem: &Problem,
+    options: &ExplainOptions,
+) -> Result<RequestId, ExplainError> {
+    let stream = match &options.stream {
+        None => 0,
+        Some(name) => {
+            let position = problem.streams.iter().position(|stream| stream.name == *name);
+            position.and_then(|i| u16::try_from(i).ok()).ok_or_else(|| {
+                let known: Vec<&str> = problem.streams.iter().map(|stream| stream.name.as_str()).collect();
+                ExplainError::Nothing(format!(
+                    "there is no stream `{}`; there are {}",
+                    crate::diagnostics::printable(name),
+                    known.join(", ")
+                ))
+            })?
+        }
+    };
+    let of_stream = || record.requests.iter().filter(|request| request.id.stream == stream);
+    if let Some(number) = options.request {
+        let id = RequestId { stream, number };
+        return match record.request(id) {
+            Some(request) if request.finished.is_some() => Ok(id),
+            Some(request) if request.dropped.is_some() => Err(ExplainError::Nothing(format!(
+                "request {number} was dropped from its queue; explain one that finished"
+            ))),
+            Some(_) => {
+                Err(ExplainError::Nothing(format!("request {number} did not finish before the run ended")))
+            }
+            None => Err(ExplainError::Nothing(format!(
+                "there is no request {number}; the stream has {}",
+                of_stream().count()
+            ))),
+        };
+    }
+    let finished = || of_stream().filter_map(|request| Some((request.latency()?, request)));
+    let counted = finished()
+        .filter(|(_, request)| !request.warm_up)
+        .max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id)));
+    counted
+        .or_else(|| finished().max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id))))
+        .map(|(_, request)| request.id)
+        .ok_or_else(|| ExplainError::Nothing("no request of this stream finished".to_owned()))
+}
+
+/// Operators of a path by the time that they take on it, longest first.
+fn longest_operators(steps: &[Step], count: usize) -> Vec<u32> {
+    let mut times: BTreeMap<u32, u64> = BTreeMap::new();
+    for step in steps {
+        if let Some(operator) = step.operator {
+            *times.entry(operator).or_default() += step.time_ps;
+        }
+    }
+    let mut longest: Vec<(u64, u32)> = times.into_iter().map(|(operator, time)| (time, operator)).collect();
+    longest.sort_by_key(|&(time, operator)| (std::cmp::Reverse(time), operator));
+    longest.into_iter().take(count).map(|(_, operator)| operator).collect()
+}
+
+/// Everything that explaining a step needs.
+struct View<'a> {
+    assembled: &'a Assembled,
+    record: &'a RunRecord,
+    id: RequestId,
+    /// What each operator of the request takes when nobody else uses main memory.
+    alone: &'a BTreeMap<(RequestId, u32), SimDuration>,
+}
+
+impl View<'_> {
+    fn step(&self, step: &CriticalStep, arrived: crate::units::SimTime) -> Step {
+        let labels = &self.record.labels;
+        let time = step.duration().0;
+        let executor_name = |executor: ExecutorId| labels.executor_name(executor);
+        let mut shown = Step {
+            start_ms: step.start.since(arrived).millis(),
+            time_ps: time,
+            parts: Vec::new(),
+            what: String::new(),
+            executor: None,
+            why: None,
+            bound: None,
+            operator: None,
+        };
+        let part = match step.kind {
+            StepKind::Operator { operator, executor, .. } => {
+                shown.operator = Some(operator);
+                shown.what = self.operator_words(operator);
+                shown.executor = Some(executor_name(executor));
+                shown.why =
+                    Some(reasons::why(self.assembled, self.target(), self.id.stream, operator, executor));
+                shown.bound = Some(reasons::bound(self.assembled, self.id.stream, operator, executor));
+                shown.parts = self.operator_parts(time, operator, executor);
+                return shown;
+            }
+            StepKind::Queued => {
+                shown.what = "waits in the queue of its stream".to_owned();
+                Part::Queue
+            }
+            StepKind::Overhead { unit, executor } => {
+                shown.what = format!("unit {unit} is invoked, its tensors are converted");
+                shown.executor = Some(executor_name(executor));
+                Part::Invocation
+            }
+            StepKind::Transfer { tensor, from, to } => {
+                let place =
+                    |end: Option<ExecutorId>| end.map_or_else(|| "the host".to_owned(), executor_name);
+                let name = labels.tensor_name(self.id.stream, tensor);
+                shown.what = format!("{name} crosses from {} to {}", place(from), place(to));
+                Part::Transfer
+            }
+            StepKind::Contended { unit, executor, by } => {
+                let other = format!("request {} of {}", by.number, labels.stream(by.stream));
+                shown.what = format!("unit {unit} waits while its executor works for {other}");
+                shown.executor = Some(executor_name(executor));
+                Part::Contention
+            }
+            StepKind::Waiting { unit } => {
+                shown.what = match unit {
+                    Some(unit) => format!("unit {unit} waits"),
+                    None => "waits".to_owned(),
+                };
+                Part::Waiting
+            }
+        };
+        shown.parts = vec![(part, time)];
+        shown
+    }
+
+    fn target(&self) -> Option<ExecutorId> {
+        self.assembled.strategy.target()
+    }
+
+    fn operator_words(&self, operator: u32) -> String {
+        let labels = &self.record.labels;
+        let name = labels.operator_name(self.id.stream, operator);
+        match labels.operator(self.id.stream, operator) {
+            Some(label) if !label.op_type.is_empty() => format!("{} {name}", label.op_type),
+            _ => name,
+        }
+    }
+
+    /// Dispatch first; then the time that the operator would have taken alone, then what others' traffic added.
+    fn operator_parts(&self, time: u64, operator: u32, executor: ExecutorId) -> Vec<(Part, u64)> {
+        let stream = usize::from(self.id.stream);
+        let cost = self.assembled.problem.streams.get(stream).and_then(|s| s.costs.get(operator, executor));
+        let Some(cost) = cost else { return vec![(Part::Waiting, time)] };
+        let dispatch = cost.overhead.0.min(time);
+        let rest = time - dispatch;
+        let alone =
+            self.alone.get(&(self.id, operator)).map_or(rest, |t| t.0.saturating_sub(cost.overhead.0));
+        let shared = rest.saturating_sub(alone);
+        let kind = if reasons::memory_bound(
+            self.assembled,
+            self.id.stream,
+            operator,
+            executor,
+            cost.bound == Bound::Memory,
+        ) {
+            Part::Memory
+        } else {
+            Part::Compute
+        };
+        [(Part::Dispatch, dispatch), (kind, rest - shared), (Part::BandwidthShare, shared)]
+            .into_iter()
+            .filter(|&(_, time)| time > 0)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

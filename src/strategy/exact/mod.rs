@@ -1,0 +1,12 @@
+//! Schedules that are proved to be the shortest, and search that shortens any.
+
+mod bound;
+mod chain;
+mod decode;
+mod local;
+mod local_search;
+mod search;
+mod strategy;
+
+pub(super) use local_search::LocalSearch;
+pub(super) use strategy::Exact;

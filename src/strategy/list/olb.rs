@@ -1,0 +1,35 @@
+//! Opportunistic load balancing.
+
+use super::joint::JointGraph;
+use super::planner::ListScheduler;
+use super::schedule::Schedule;
+
+/// Takes units in topological order and places each on the executor that is free first, however slow it is.
+///
+/// Source: Braun et al., "A comparison of eleven static heuristics", J. Parallel Distrib. Comput. 61(6), 2001.
+/// Definition: the topological order that always takes the smallest ready unit; no insertion; ties to the smaller executor.
+///
+/// Granularity: operator, sub-graph or task. Decision point: offline, in the order in which units become ready when nothing takes
+/// time (`eft` decides online). Reads: execution and transfer estimates. Cost: O(units x executors).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Olb;
+
+impl ListScheduler for Olb {
+    fn name(&self) -> &'static str {
+        "olb"
+    }
+
+    fn schedule<'a>(&self, joint: &'a JointGraph<'a>) -> Schedule<'a> {
+        let mut schedule = Schedule::new(joint, false);
+        for &task in joint.order() {
+            let slot = joint
+                .choices(task)
+                .min_by_key(|&(executor, _)| schedule.available(executor))
+                .map(|(executor, work)| schedule.trial(task, executor, work));
+            if let Some(slot) = slot {
+                schedule.place(task, slot);
+            }
+        }
+        schedule
+    }
+}
