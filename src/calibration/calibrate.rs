@@ -260,11 +260,7 @@ impl<'a> Goal<'a> {
             .start
             .operators
             .iter()
-            .filter(|row| {
-                row.soc == self.group.soc
-                    && row.runtime == self.group.runtime
-                    && row.precision == self.group.precision
-            })
+            .filter(|row| row.group == *self.group)
             .collect();
         let samples: Vec<Sample<'_>> = self
             .start

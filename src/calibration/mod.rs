@@ -22,14 +22,17 @@ mod linear;
 pub mod mace;
 pub mod names;
 pub mod networks;
+pub mod operator_scores;
 pub mod operator_tables;
 pub mod pair;
 pub mod power_fit;
 pub mod priors;
 pub mod profile_text;
+pub mod relative;
 pub mod report;
 mod scaled;
 pub mod simulated;
+pub mod standing;
 pub mod tables;
 pub mod validate;
 

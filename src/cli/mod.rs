@@ -23,7 +23,11 @@ mod show;
 mod summary_table;
 mod target;
 mod validate;
+mod validate_all;
 mod validate_pair;
+#[cfg(feature = "plots")]
+mod validate_plot;
+mod validate_table;
 
 pub use exit::{CliError, ExitCode};
 

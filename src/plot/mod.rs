@@ -16,6 +16,7 @@ pub mod palette;
 mod png;
 mod render;
 mod svg;
+pub mod validation;
 #[cfg(test)]
 mod tests;
 
