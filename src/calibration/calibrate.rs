@@ -256,12 +256,8 @@ impl<'a> Goal<'a> {
         })?;
         let all = groups(self.start.rows);
         let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
-        let measured: Vec<&OperatorMeasurement> = self
-            .start
-            .operators
-            .iter()
-            .filter(|row| row.group == *self.group)
-            .collect();
+        let measured: Vec<&OperatorMeasurement> =
+            self.start.operators.iter().filter(|row| row.group == *self.group).collect();
         let samples: Vec<Sample<'_>> = self
             .start
             .networks

@@ -28,6 +28,7 @@ pub mod pair;
 pub mod power_fit;
 pub mod priors;
 pub mod profile_text;
+pub mod profiler_files;
 pub mod relative;
 pub mod report;
 mod scaled;

@@ -90,7 +90,10 @@ pub fn validate_operators(
             ));
         }
         skip(fused, "kernels that run two operators, of which it is not known what is whose".to_owned());
-        skip(nowhere, "the executor cannot run the operator, or the network has none of this op_index".to_owned());
+        skip(
+            nowhere,
+            "the executor cannot run the operator, or the network has none of this op_index".to_owned(),
+        );
         let rows = without.len();
         without.dedup();
         skip(rows, format!("no operators of {}", list(&without)));
@@ -117,7 +120,8 @@ fn predicted(machine: &Machine, gpu: Option<&Coefficients>, graph: &LoweredGraph
 }
 
 fn score(key: &GroupKey, calibrated: bool, pairs: &[(Point, Option<bool>)]) -> Option<GroupScore> {
-    let (predicted, measured): (Vec<f64>, Vec<f64>) = pairs.iter().map(|(p, _)| (p.predicted, p.measured)).unzip();
+    let (predicted, measured): (Vec<f64>, Vec<f64>) =
+        pairs.iter().map(|(p, _)| (p.predicted, p.measured)).unzip();
     let errors = error_metrics(&predicted, &measured)?;
     let mut absolute: Vec<f64> =
         pairs.iter().map(|(p, _)| 100.0 * (p.predicted / p.measured - 1.0).abs()).collect();
@@ -146,6 +150,7 @@ fn score(key: &GroupKey, calibrated: bool, pairs: &[(Point, Option<bool>)]) -> O
         interval_level_percent: None,
         interval_coverage_percent: None,
         interval_relative_width: None,
+        left_out_percent: None,
         kernel_choice_percent: (!told.is_empty()).then(|| 100.0 * right as f64 / told.len() as f64),
     })
 }

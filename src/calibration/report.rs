@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::families::family;
 use super::pair::score::PairScore;
-use super::standing::{Standing, standings};
+use super::standing::{spread, standings};
 use super::validate::{GroupScore, Validation};
 use crate::config::Library;
 use crate::physics::Form;
@@ -81,10 +81,9 @@ fn lines(everything: &Everything) -> Vec<Line<'_>> {
 #[must_use]
 pub fn screen(everything: &Everything) -> String {
     let mut text = format!(
-        "{:<27}{:<5}{:<6}{:>5}{:>9}{:>7}{:>7}{:>7}{:>11}{:>10}{:>16}\n",
+        "{:<27}{:<5}{:<8}{:>5}{:>9}{:>7}{:>7}{:>7}{:>11}{:>9}{:>18}\n",
         "profile", "", "", "sets", "networks", "MAPE", "worst", "bias", "within 10", "in 90 %", "left out"
     );
-    let standings = standings();
     for line in lines(everything) {
         let operators = line.groups.first().is_some_and(|group| group.of == "operators");
         let worst = line.groups.iter().map(|group| group.mape_percent).fold(0.0, f64::max);
@@ -94,17 +93,17 @@ pub fn screen(everything: &Everything) -> String {
             0 => "-".to_owned(),
             count => format!("{:.0} %", held.iter().sum::<f64>() / count as f64),
         };
-        let left_out = if operators {
-            "single operators".to_owned()
-        } else if line.groups.iter().all(|group| !group.calibrated) {
-            "not validated".to_owned()
-        } else {
-            standings.iter().find(|s| s.profile == line.profile).map_or_else(String::new, Standing::error)
-        };
+        let errors: Vec<f64> = line.groups.iter().filter_map(|group| group.left_out_percent).collect();
+        let left_out =
+            match (errors.iter().copied().reduce(f64::min), errors.iter().copied().reduce(f64::max)) {
+                _ if operators => "single operators".to_owned(),
+                (Some(least), Some(most)) => spread(least, most),
+                _ => "not validated".to_owned(),
+            };
         let precision = line.precision.split('(').next().unwrap_or_default();
         let _ = writeln!(
             text,
-            "{:<27}{:<5}{precision:<6.5}{:>5}{most:>9}{:>6.1}%{worst:>6.1}%{:>+6.1}%{:>10.0}%{held:>10}{left_out:>16}",
+            "{:<27}{:<5}{precision:<8.7}{:>5}{most:>9}{:>6.1}%{worst:>6.1}%{:>+6.1}%{:>10.0}%{held:>9}{left_out:>18}",
             line.profile,
             line.processor,
             line.groups.len(),
@@ -145,11 +144,19 @@ pub fn screen(everything: &Everything) -> String {
     }
     text.push('\n');
     for score in &everything.joint {
-        let plain = score.baselines.first().map_or_else(String::new, |b| format!("{} {:.1} %", b.name, b.mape_percent));
+        let plain = score
+            .baselines
+            .first()
+            .map_or_else(String::new, |b| format!("{} {:.1} %", b.name, b.mape_percent));
         let _ = writeln!(
             text,
             "{} {}: {} rows, MAPE {:.1} %, bias {:+.1} %, {:.0} % within 10 % ({plain})",
-            score.profile, score.table, score.rows_scored, score.mape_percent, score.bias_percent, score.within_10_percent
+            score.profile,
+            score.table,
+            score.rows_scored,
+            score.mape_percent,
+            score.bias_percent,
+            score.within_10_percent
         );
     }
     for table in &everything.tables {
@@ -259,7 +266,14 @@ pub fn markdown(everything: &Everything) -> String {
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {:.1} % | {:+.1} % | {:.0} % |",
-            r.soc, r.runtime, r.precision, r.cores, r.networks, r.mape_percent, r.bias_percent, r.within_10_percent
+            r.soc,
+            r.runtime,
+            r.precision,
+            r.cores,
+            r.networks,
+            r.mape_percent,
+            r.bias_percent,
+            r.within_10_percent
         );
     }
     text.push_str(

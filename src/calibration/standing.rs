@@ -17,7 +17,7 @@ pub struct Standing {
     /// Mean absolute error of these on what their fits had not seen, least and most, per cent; absent without any.
     pub left_out_percent: Option<(f64, f64)>,
     /// The same of constants of two processors on one piece of work, on layers left out; absent without any.
-    pub layers_left_out_percent: Option<f64>,
+    pub layers_left_out_percent: Option<(f64, f64)>,
     /// Numbers that all its executors lean on.
     pub numbers: usize,
     /// Those of them that are assumptions, per cent.
@@ -29,14 +29,23 @@ impl Standing {
     #[must_use]
     pub fn error(&self) -> String {
         match self.left_out_percent {
-            Some((least, most)) if most - least < 0.05 => format!("{most:.1} %"),
-            Some((least, most)) => format!("{least:.1} to {most:.1} %"),
-            None if self.layers_left_out_percent.is_some() => {
-                format!("joint {:.1} %", self.layers_left_out_percent.unwrap_or_default())
-            }
-            None => "not validated".to_owned(),
+            Some((least, most)) => spread(least, most),
+            None => match self.layers_left_out_percent {
+                Some((least, most)) => format!("joint runs {}", spread(least, most)),
+                None => "not validated".to_owned(),
+            },
         }
     }
+}
+
+/// Least and most error in words.
+#[must_use]
+pub fn spread(least: f64, most: f64) -> String {
+    if most - least < 0.05 { format!("{most:.1} %") } else { format!("{least:.1} to {most:.1} %") }
+}
+
+fn ends(errors: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    errors.map(|error| (error, error)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// Where a runtime profile on its SoC stands.
@@ -45,13 +54,11 @@ pub fn standing(soc: &Soc, runtime: &RuntimeProfile) -> Standing {
     let clocks = Clocks::default();
     let parts = Parts { soc, device: None, runtime, executors: &[], clocks: &clocks };
     let numbers = compile(&parts).map_or_else(|_| Numbers::default(), |machine| machine.numbers);
-    let errors = runtime.fitted.iter().map(|model| model.leave_family_out);
-    let (least, most) = errors.fold((f64::INFINITY, 0.0f64), |(a, b), e| (a.min(e), b.max(e)));
     Standing {
         profile: format!("{}/{}", soc.id, runtime.id),
         fitted_models: runtime.fitted.len(),
-        left_out_percent: (!runtime.fitted.is_empty()).then_some((least, most)),
-        layers_left_out_percent: runtime.co_execution.iter().map(|pair| pair.leave_layer_out).reduce(f64::max),
+        left_out_percent: ends(runtime.fitted.iter().map(|model| model.leave_family_out)),
+        layers_left_out_percent: ends(runtime.co_execution.iter().map(|pair| pair.leave_layer_out)),
         numbers: numbers.len(),
         assumed_percent: 100.0 * numbers.count(Confidence::Assumed) as f64 / numbers.len().max(1) as f64,
     }
@@ -69,4 +76,25 @@ pub fn standings() -> Vec<Standing> {
             Some(Standing { profile: (*id).to_owned(), ..standing(&silicon, &runtime) })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_profile_says_where_it_stands() {
+        let all = standings();
+        assert_eq!(all.len(), Library.ids(ProfileKind::Runtime).len());
+        for standing in &all {
+            assert!(
+                standing.numbers > 0 && (0.0..=100.0).contains(&standing.assumed_percent),
+                "{standing:?}"
+            );
+        }
+        let of = |id: &str| all.iter().find(|s| s.profile == id).map(Standing::error).unwrap();
+        assert!(of("snapdragon-855/tflite").starts_with("2.9 to "), "{}", of("snapdragon-855/tflite"));
+        assert_eq!(of("bcm2712/llama-cpp"), "not validated");
+        assert!(of("x86-pair/onnxruntime").starts_with("joint runs 9"), "{}", of("x86-pair/onnxruntime"));
+    }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::decisions::{Decision, Pairs, decisions};
 use super::executors::resolve;
 use super::names::Renamed;
-use super::relative::{RelativeScore, relative};
 use super::networks::Network;
+use super::relative::{RelativeScore, relative};
 use super::simulated::inference_ms;
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::InputError;
@@ -55,6 +55,8 @@ pub struct GroupScore {
     pub interval_coverage_percent: Option<f64>,
     /// Its width relative to the prediction, per cent.
     pub interval_relative_width: Option<f64>,
+    /// Mean absolute error, per cent, on what the fit had not seen, as the profile says; absent without a fitted model, and of operators.
+    pub left_out_percent: Option<f64>,
     /// Share of operators, per cent, whose choice among Winograd, fully connected and other kernels is as measured; only of operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_choice_percent: Option<f64>,
@@ -173,7 +175,6 @@ impl Validation {
 
 /// Finds the profiles of a group: the SoC and the runtime; an explanation if there is none.
 pub type FindProfiles<'a> = &'a dyn Fn(&GroupKey) -> Result<(Soc, RuntimeProfile), String>;
-
 
 /// Compares every row that has a profile and operators.
 ///
@@ -316,6 +317,7 @@ fn score(
         interval_level_percent: fitted.map(|_| super::intervals::LEVEL_PERCENT),
         interval_coverage_percent: covered,
         interval_relative_width: fitted.map(|model| 100.0 * (model.interval.1 - model.interval.0)),
+        left_out_percent: fitted.map(|model| model.leave_family_out),
         kernel_choice_percent: None,
     })
 }

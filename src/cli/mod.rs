@@ -14,6 +14,7 @@ mod explain;
 mod import;
 mod list;
 mod manual;
+mod measurements;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
@@ -62,6 +63,8 @@ enum Command {
     Plot(Box<plot::PlotArguments>),
     /// Fit the models of a runtime profile to measurements.
     Calibrate(Box<calibrate::CalibrateArguments>),
+    /// Make measurement tables of what profilers of TensorFlow Lite and ONNX Runtime write.
+    Measurements(Box<measurements::MeasurementsArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
     /// Print the JSON schema of a file format, for editors.
@@ -108,6 +111,7 @@ pub fn main() -> std::process::ExitCode {
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Measurements(arguments) => measurements::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,8 +1,8 @@
 //! `hetsoc validate`: score profiles against measurements.
 
 use super::output::{print, print_json, read_text};
-use super::validate_pair::{JOINT, JointArguments};
 use super::validate_all::AllArguments;
+use super::validate_pair::{JOINT, JointArguments};
 use super::validate_table::{Scoring, Sources};
 use super::{CliError, Format};
 use crate::calibration::Validation;
@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let conditions: Vec<Condition> =
         arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
     if arguments.all.all {
-        let found = arguments.all.run(arguments.report.as_deref(), arguments.plot.as_deref(), arguments.format)?;
+        let found =
+            arguments.all.run(arguments.report.as_deref(), arguments.plot.as_deref(), arguments.format)?;
         return failed(conditions.iter().flat_map(|condition| condition.broken(&found)).collect());
     }
     let Some(measurements) = &arguments.measurements else {
@@ -94,7 +95,10 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     };
     let validation = scoring.score(&read_text(measurements)?)?;
     if let Some(path) = &arguments.report {
-        write_report(path, &Everything { tables: vec![named(measurements, validation.clone())], joint: Vec::new() })?;
+        write_report(
+            path,
+            &Everything { tables: vec![named(measurements, validation.clone())], joint: Vec::new() },
+        )?;
     }
     if let Some(path) = &arguments.plot {
         draw(path, &[&validation])?;
@@ -184,7 +188,8 @@ impl Condition {
     fn broken(&self, validation: &serde_json::Value) -> Vec<String> {
         if let Some(tables) = validation["tables"].as_array() {
             let joint = validation["joint"].as_array().into_iter().flatten();
-            let joint = joint.filter_map(|table| self.breaks(table, table["table"].as_str().unwrap_or_default()));
+            let joint =
+                joint.filter_map(|table| self.breaks(table, table["table"].as_str().unwrap_or_default()));
             return tables.iter().flat_map(|table| self.broken(table)).chain(joint).collect();
         }
         let lists = ["groups", "decisions", "relative"];
@@ -291,7 +296,8 @@ pub(super) fn relative_and_decisions(relative: &[RelativeScore], decisions: &[De
                 .iter()
                 .map(|r| format!("{} {:.1} % ({:.0} %)", r.cores, r.mape_percent, r.within_10_percent))
                 .collect();
-            let _ = writeln!(text, "{} {} {}: {}", first.soc, first.runtime, first.precision, sets.join(", "));
+            let _ =
+                writeln!(text, "{} {} {}: {}", first.soc, first.runtime, first.precision, sets.join(", "));
             rest = others;
         }
     }

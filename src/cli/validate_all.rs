@@ -5,8 +5,8 @@ use super::validate::{draw, write_report};
 use super::validate_pair::{JOINT, joint_score};
 use super::validate_table::{Place, Scoring, Sources};
 use super::{CliError, Format};
-use crate::calibration::report::{Everything, ScoredTable, screen};
 use crate::calibration::Validation;
+use crate::calibration::report::{Everything, ScoredTable, screen};
 use crate::diagnostics::SourceText;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,9 @@ impl AllArguments {
             ..Scoring::default()
         };
         let mut everything = Everything::default();
-        everything.tables.push(ScoredTable { name: CODL.0.to_owned(), validation: own.score(&embedded(CODL))? });
+        everything
+            .tables
+            .push(ScoredTable { name: CODL.0.to_owned(), validation: own.score(&embedded(CODL))? });
         match self.folder()? {
             Some(folder) => self.folder_tables(&folder, &mut everything)?,
             None => print_warning(

@@ -22,7 +22,10 @@ pub(super) fn write(path: &Path, validations: &[&Validation]) -> Result<(), CliE
             let profile = format!("{}-{}{suffix}", key.soc_id(), key.runtime_id());
             let tip = |p: &crate::calibration::validate::Point| {
                 let error = 100.0 * (p.predicted / p.measured - 1.0);
-                format!("{}: {:.3} ms measured, {:.3} predicted, {error:+.1} %", p.network, p.measured, p.predicted)
+                format!(
+                    "{}: {:.3} ms measured, {:.3} predicted, {error:+.1} %",
+                    p.network, p.measured, p.predicted
+                )
             };
             let series = Series {
                 name: format!("{} {}", key.executor(), group.precision),

@@ -109,7 +109,9 @@ impl Scoring {
     /// A table of single operators.
     fn operators(&self, text: &Arc<SourceText>) -> Result<Validation, CliError> {
         if self.device.is_some() || self.max_spread.is_some() {
-            return Err(CliError::Usage("--device and --max-spread are for tables of whole networks".to_owned()));
+            return Err(CliError::Usage(
+                "--device and --max-spread are for tables of whole networks".to_owned(),
+            ));
         }
         let mut rows = read_operator_measurements(text)?;
         if let Some(soc) = &self.soc {

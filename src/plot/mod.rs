@@ -16,9 +16,9 @@ pub mod palette;
 mod png;
 mod render;
 mod svg;
-pub mod validation;
 #[cfg(test)]
 mod tests;
+pub mod validation;
 
 pub use canvas::{Anchor, Canvas};
 pub use comparison::comparison;

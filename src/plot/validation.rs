@@ -25,9 +25,8 @@ const LEGEND: f64 = 705.0;
 const HALF: f64 = 2.5;
 
 /// Okabe and Ito's colours, then greys and mixtures for more groups.
-const COLORS: [u32; 10] = [
-    0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x6a51a3, 0x7f7f7f, 0x8c510a, 0x1a1a1a,
-];
+const COLORS: [u32; 10] =
+    [0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x6a51a3, 0x7f7f7f, 0x8c510a, 0x1a1a1a];
 
 /// Draws the figure; `heading` names the profile.
 #[must_use]
@@ -61,7 +60,15 @@ pub fn validation(heading: &str, series: &[Series]) -> Canvas {
     canvas.line(vec![(LEFT, BOTTOM), (RIGHT, TOP)], 1.0, MUTED);
     canvas.text(20.0, TOP - 10.0, 13.0, Anchor::Start, false, MUTED, "predicted, ms");
     let middle = (LEFT + RIGHT) / 2.0;
-    canvas.text(middle, ERRORS.1 + 40.0, 13.0, Anchor::Middle, false, MUTED, "measured, ms (both axes are logarithmic)");
+    canvas.text(
+        middle,
+        ERRORS.1 + 40.0,
+        13.0,
+        Anchor::Middle,
+        false,
+        MUTED,
+        "measured, ms (both axes are logarithmic)",
+    );
     let most = errors(&mut canvas, &x, series);
     for (at, group) in series.iter().enumerate() {
         let color = color(at);
@@ -122,7 +129,9 @@ fn errors(canvas: &mut Canvas, x: &Scale, series: &[Series]) -> f64 {
     let beyond = sizes.iter().filter(|size| **size > most).count();
     let title = match beyond {
         0 => "predicted / measured - 1, per cent".to_owned(),
-        count => format!("predicted / measured - 1, per cent; {count} points beyond the axis lie on its edge"),
+        count => {
+            format!("predicted / measured - 1, per cent; {count} points beyond the axis lie on its edge")
+        }
     };
     canvas.text(20.0, ERRORS.0 - 12.0, 13.0, Anchor::Start, false, MUTED, &title);
     most
