@@ -3,6 +3,7 @@
 //! Every reported prediction is a simulated inference: one request on one executor, noise off. Splits are by model
 //! family, because width variants of one network leak into each other.
 
+pub mod ablation;
 pub mod adapted;
 pub mod calibrate;
 mod cpu;
