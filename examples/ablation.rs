@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("| group | model | coefficients | MAPE | bias | within 10 % |\n|---|---|---|---|---|---|");
     for (key, _) in groups(&rows) {
         let shown = SHOWN.contains(&(key.executor().as_str(), key.precision.as_str()));
-        if key.soc_id() != soc.id || !shown {
+        if key.soc_id() != soc.id || key.runtime != "tflite-2.10" || !shown {
             continue;
         }
         let Ok(steps) = ablate(&start, &key) else { continue };
