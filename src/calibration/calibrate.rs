@@ -206,6 +206,15 @@ impl<'a> Goal<'a> {
         if self.start.from.is_some() || few.len() < FEWEST_NETWORKS {
             return self.few(&few)?.calibrate(self, &few);
         }
+        let (samples, cpu) = self.cpu_samples(kinds)?;
+        self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training), Folds::Families)
+    }
+
+    /// The networks of a core set with rows of one of its cores, and their amounts.
+    pub(super) fn cpu_samples(
+        &self,
+        kinds: &[(u32, String)],
+    ) -> Result<(Vec<Sample<'a>>, CpuSamples<'a>), CalibrateError> {
         let all = groups(self.start.rows);
         let table =
             |key: &GroupKey| all.iter().find(|(known, _)| known == key).map(|(_, models)| models.as_slice());
@@ -217,9 +226,9 @@ impl<'a> Goal<'a> {
         let rows = |network: &Network| {
             Some((find(own, &network.name)?, find(base, &network.name)?, find(slow, &network.name)?))
         };
-        let chosen: Vec<(&Network, (f64, f64, f64))> =
+        let chosen: Vec<(&'a Network, (f64, f64, f64))> =
             self.start.networks.iter().filter_map(|network| Some((network, rows(network)?))).collect();
-        let samples: Vec<Sample<'_>> = chosen.iter().map(|(network, row)| (*network, row.0)).collect();
+        let samples: Vec<Sample<'a>> = chosen.iter().map(|(network, row)| (*network, row.0)).collect();
         self.enough(&samples)?;
         let machine = self.machine(self.start.runtime)?;
         let setting = machine.setting(ExecutorId(0)).unwrap_or_default();
@@ -236,7 +245,7 @@ impl<'a> Goal<'a> {
             in_order: cluster.is_some_and(|cluster| super::priors::is_in_order(&cluster.core_type)),
             iterations: self.start.iterations,
         };
-        self.assess(Form::TfliteCpu, &samples, &|training| cpu.fit(training), Folds::Families)
+        Ok((samples, cpu))
     }
 
     fn device(&self, id: &str) -> Result<Calibration, CalibrateError> {
@@ -248,6 +257,16 @@ impl<'a> Goal<'a> {
         if self.start.from.is_some() || (1..FEWEST_NETWORKS).contains(&few.len()) {
             return self.few(&few)?.calibrate(self, &few);
         }
+        let (samples, gpu, data) = self.gpu_samples(id)?;
+        let mut calibration =
+            self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training), Folds::Families)?;
+        calibration.operators = data.unseen_operators();
+        Ok(calibration)
+    }
+
+    /// The networks of a GPU with measured operators, and their amounts.
+    pub(super) fn gpu_samples(&self, id: &str) -> Result<(Vec<Sample<'a>>, Gpu, GpuSamples), CalibrateError> {
+        let device = self.start.soc.devices.iter().find(|device| device.id == id);
         let gpu = device.and_then(|device| Gpu::of_title(&device.title)).ok_or_else(|| {
             refuse(
                 format!("there is no form for `{}` of {}", printable(id), self.start.soc.id),
@@ -256,17 +275,9 @@ impl<'a> Goal<'a> {
         })?;
         let all = groups(self.start.rows);
         let own = all.iter().find(|(key, _)| key == self.group).map_or(&[][..], |(_, models)| models);
-        let measured: Vec<&OperatorMeasurement> = self
-            .start
-            .operators
-            .iter()
-            .filter(|row| {
-                row.soc == self.group.soc
-                    && row.runtime == self.group.runtime
-                    && row.precision == self.group.precision
-            })
-            .collect();
-        let samples: Vec<Sample<'_>> = self
+        let measured: Vec<&OperatorMeasurement> =
+            self.start.operators.iter().filter(|row| row.group == *self.group).collect();
+        let samples: Vec<Sample<'a>> = self
             .start
             .networks
             .iter()
@@ -284,10 +295,7 @@ impl<'a> Goal<'a> {
                     "every operator of a network needs one row with its op_index",
                 )
             })?;
-        let mut calibration =
-            self.assess(Form::TfliteGpu(gpu), &samples, &|training| data.fit(training), Folds::Families)?;
-        calibration.operators = data.unseen_operators();
-        Ok(calibration)
+        Ok((samples, gpu, data))
     }
 
     /// A Hexagon tensor processor: whole networks only.

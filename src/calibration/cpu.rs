@@ -1,6 +1,7 @@
 //! Fitting the CPU form to whole networks.
 
 use super::calibrate::{AT_PRIOR, ModelFit};
+use super::cross_validation::leave_family_out;
 use super::fit::{ERROR_SCALE, Fitted, Fitting, Prior, family_weights};
 use super::networks::Network;
 use super::priors;
@@ -8,6 +9,7 @@ use crate::physics::shape::shapes;
 use crate::physics::tflite_cpu::{COEFFICIENTS, Coefficients, Features, Setting};
 use crate::physics::unlisted::unlisted;
 use crate::soc::{Coefficient, Precision};
+use std::convert::Infallible;
 
 /// The amounts of all operators that the form knows.
 pub(super) fn features(network: &Network, setting: &Setting) -> Vec<Features> {
@@ -24,6 +26,7 @@ pub(super) fn features(network: &Network, setting: &Setting) -> Vec<Features> {
 }
 
 /// The data of a group, ready for fitting.
+#[derive(Clone)]
 pub(super) struct CpuSamples<'a> {
     pub(super) features: Vec<Vec<Features>>,
     pub(super) setting: Setting,
@@ -105,6 +108,16 @@ impl CpuSamples<'_> {
         let straggler = median(pick(&self.straggler)).min(1.0);
         let priors = priors::core_set(&one.logarithms, straggler);
         (solve(&pick(&self.own), &priors, &self.setting), priors)
+    }
+
+    /// Milliseconds of every network by a fit without its family.
+    pub(super) fn unseen(&self) -> Vec<f64> {
+        let unseen = leave_family_out::<_, Infallible>(
+            &self.families,
+            |training| Ok(self.stages(training).0.values()),
+            |values, i| Ok(self.predict(&[i], values, &self.setting).first().copied().unwrap_or(f64::NAN)),
+        );
+        unseen.unwrap_or_default()
     }
 
     /// Logarithm of the one factor to the reference core with the smallest median error.

@@ -1,8 +1,14 @@
 //! Whether predictions choose well: which alternative is fastest, network by network.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::tables::GroupKey;
 use crate::statistics::kendall_tau_b;
+
+/// Predictions and measurements of a group, by network.
+pub type Pairs = BTreeMap<String, (f64, f64)>;
 
 /// How good choices among alternatives are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,6 +75,44 @@ pub fn decision(
         mean_regret_percent: rows.iter().map(|row| regret(row, least(row, |p| p.0))).sum::<f64>() / count,
         constant_choice_regret_percent: rows.iter().map(|row| regret(row, constant)).sum::<f64>() / count,
     })
+}
+
+/// Choices among the core sets of one precision, and among the executors of all processors at their own precision.
+#[must_use]
+pub fn decisions(compared: &[(GroupKey, Pairs)]) -> Vec<Decision> {
+    let mut found = Vec::new();
+    let mut wholes: BTreeMap<(String, String), Vec<&(GroupKey, Pairs)>> = BTreeMap::new();
+    for entry in compared {
+        wholes.entry((entry.0.soc.clone(), entry.0.runtime.clone())).or_default().push(entry);
+    }
+    for ((soc, _), entries) in wholes {
+        for precision in ["fp32", "int8"] {
+            let sets: Vec<_> = entries
+                .iter()
+                .filter(|(k, _)| k.processor == "cpu" && k.precision == precision)
+                .copied()
+                .collect();
+            found.extend(choice(&format!("core sets, {precision}"), &soc, &sets));
+        }
+        let kinds: std::collections::BTreeSet<&str> =
+            entries.iter().map(|(k, _)| k.processor.as_str()).collect();
+        if kinds.len() > 1 {
+            let floating: Vec<_> = entries.iter().filter(|(k, _)| k.precision != "int8").copied().collect();
+            found.extend(choice("processors, floating point", &soc, &floating));
+        }
+    }
+    found
+}
+
+fn choice(title: &str, soc: &str, entries: &[&(GroupKey, Pairs)]) -> Option<Decision> {
+    let names: Vec<String> = entries.iter().map(|(key, _)| key.executor()).collect();
+    let first = entries.first()?;
+    let rows: Vec<Vec<(f64, f64)>> = first
+        .1
+        .keys()
+        .filter_map(|network| entries.iter().map(|(_, pairs)| pairs.get(network).copied()).collect())
+        .collect();
+    decision(title, soc, &names, &rows)
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn beliefs(gpu: Gpu) -> Vec<(f64, f64)> {
 
 /// Kernels that run a depthwise convolution and the 1x1 convolution behind it; both rows carry a time of which it is not
 /// known what is whose.
-const FUSED: &str = "depthwise_conv_plus_1x1_conv";
+pub(super) const FUSED: &str = "depthwise_conv_plus_1x1_conv";
 
 fn priors(beliefs: &[(f64, f64)]) -> Vec<Prior> {
     beliefs.iter().map(|(value, width)| Prior { mean: value.ln(), width: *width }).collect()
@@ -365,7 +365,7 @@ impl GpuSamples {
 }
 
 /// Winograd, fully connected or another kernel, of a prediction.
-const fn family_of_class(class: Class) -> u8 {
+pub(super) const fn family_of_class(class: Class) -> u8 {
     match class {
         Class::Winograd => 0,
         Class::FullyConnected => 1,
@@ -374,7 +374,7 @@ const fn family_of_class(class: Class) -> u8 {
 }
 
 /// The same of a kernel as the runtime names it.
-fn family_of_kernel(name: &str) -> u8 {
+pub(super) fn family_of_kernel(name: &str) -> u8 {
     if name.contains("winograd") {
         0
     } else if name.contains("fully_connected") {

@@ -3,6 +3,7 @@
 //! Every reported prediction is a simulated inference: one request on one executor, noise off. Splits are by model
 //! family, because width variants of one network leak into each other.
 
+pub mod ablation;
 pub mod adapted;
 pub mod calibrate;
 mod cpu;
@@ -22,14 +23,18 @@ mod linear;
 pub mod mace;
 pub mod names;
 pub mod networks;
+pub mod operator_scores;
 pub mod operator_tables;
 pub mod pair;
 pub mod power_fit;
 pub mod priors;
 pub mod profile_text;
+pub mod profiler_files;
+pub mod relative;
 pub mod report;
 mod scaled;
 pub mod simulated;
+pub mod standing;
 pub mod tables;
 pub mod validate;
 

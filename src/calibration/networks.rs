@@ -1,11 +1,13 @@
 //! The networks that measurements refer to: an operator list, or a folder of model files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::families::family;
 use crate::config::model_file::{load_model, renamed};
 use crate::config::read::read_text;
-use crate::diagnostics::{Diagnostic, InputError, printable};
+use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
+use crate::graph::library::MODELS;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::operator_list::read_operator_lists;
 use crate::graph::passes::{Vocabulary, rules};
@@ -24,22 +26,43 @@ pub struct Network {
     pub graph: LoweredGraph,
 }
 
+/// The networks of an operator list, in the words of `lowering`.
+///
+/// # Errors
+/// Whatever is wrong with the list.
+pub fn listed_networks(text: &Arc<SourceText>, lowering: &str) -> Result<Vec<Network>, InputError> {
+    let vocabulary = rules(lowering).map_or(Vocabulary::AsWritten, |rules| rules.vocabulary);
+    Ok(read_operator_lists(text)?
+        .into_iter()
+        .map(|list| Network {
+            name: list.graph.name.clone(),
+            family: family(&list.family).to_owned(),
+            graph: renamed(list.graph, vocabulary),
+        })
+        .collect())
+}
+
+/// The embedded models, lowered by `lowering`, each a family of its own.
+///
+/// # Errors
+/// None for the models that ship; whatever lowering refuses.
+pub fn library_networks(lowering: &str) -> Result<Vec<Network>, InputError> {
+    MODELS
+        .iter()
+        .map(|model| {
+            let graph = load_model(model.id, &[])?.lowered(lowering)?;
+            Ok(Network { family: model.id.to_owned(), name: model.id.to_owned(), graph })
+        })
+        .collect()
+}
+
 /// Reads an operator list (`.csv`), or every model file of a folder, lowered by `lowering` and named after its file.
 ///
 /// # Errors
 /// Whatever is wrong with the files; a folder without any model.
 pub fn load_networks(path: &Path, lowering: &str) -> Result<Vec<Network>, InputError> {
     if !path.is_dir() {
-        let lists = read_operator_lists(&read_text(path, MAX_LIST_BYTES)?)?;
-        let vocabulary = rules(lowering).map_or(Vocabulary::AsWritten, |rules| rules.vocabulary);
-        return Ok(lists
-            .into_iter()
-            .map(|list| Network {
-                name: list.graph.name.clone(),
-                family: family(&list.family).to_owned(),
-                graph: renamed(list.graph, vocabulary),
-            })
-            .collect());
+        return listed_networks(&read_text(path, MAX_LIST_BYTES)?, lowering);
     }
     let shown = printable(&path.display().to_string());
     let mut files: Vec<_> = std::fs::read_dir(path)

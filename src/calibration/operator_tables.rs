@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::tables::GroupKey;
 use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
 
 /// Columns that a table must have.
@@ -13,12 +14,8 @@ const MAX_FAULTS: usize = 20;
 /// One measured operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperatorMeasurement {
-    /// Chip as named by the source.
-    pub soc: String,
-    /// Runtime and version.
-    pub runtime: String,
-    /// Precision.
-    pub precision: String,
+    /// What was measured on, and how; a table without a column `processor` is of a GPU.
+    pub group: GroupKey,
     /// Network.
     pub model: String,
     /// Position in the operator list of the network.
@@ -69,10 +66,19 @@ pub fn read_operator_measurements(source: &Arc<SourceText>) -> Result<Vec<Operat
                 };
                 let latency_us =
                     field("latency_us").parse::<f64>().ok().filter(|us| us.is_finite() && *us > 0.0);
+                let processor = Some(field("processor")).filter(|name| !name.is_empty()).unwrap_or("gpu");
+                let cores = if processor == "cpu" { field("cores") } else { "" };
+                if processor == "cpu" && cores.is_empty() {
+                    return Err(fault("cores", "names no core set, which rows of a CPU need"));
+                }
                 Ok(OperatorMeasurement {
-                    soc: field("soc").to_owned(),
-                    runtime: field("runtime").to_owned(),
-                    precision: field("precision").to_owned(),
+                    group: GroupKey {
+                        soc: field("soc").to_owned(),
+                        processor: processor.to_owned(),
+                        cores: cores.to_owned(),
+                        runtime: field("runtime").to_owned(),
+                        precision: field("precision").to_owned(),
+                    },
                     model: field("model").to_owned(),
                     index: field("op_index")
                         .parse()

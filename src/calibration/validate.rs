@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::decisions::{Decision, decision};
+use super::decisions::{Decision, Pairs, decisions};
 use super::executors::resolve;
 use super::names::Renamed;
 use super::networks::Network;
+use super::relative::{RelativeScore, relative};
 use super::simulated::inference_ms;
 use super::tables::{GroupKey, Measurement, groups};
 use crate::diagnostics::InputError;
@@ -28,6 +29,8 @@ pub struct GroupScore {
     pub runtime: String,
     /// Precision.
     pub precision: String,
+    /// What is compared: `networks`, or single `operators`.
+    pub of: &'static str,
     /// Whether a fitted model predicts, or the kernel table of first estimates.
     pub calibrated: bool,
     /// Networks compared.
@@ -52,6 +55,38 @@ pub struct GroupScore {
     pub interval_coverage_percent: Option<f64>,
     /// Its width relative to the prediction, per cent.
     pub interval_relative_width: Option<f64>,
+    /// Mean absolute error, per cent, on what the fit had not seen, as the profile says; absent without a fitted model, and of operators.
+    pub left_out_percent: Option<f64>,
+    /// Share of operators, per cent, whose choice among Winograd, fully connected and other kernels is as measured; only of operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_choice_percent: Option<f64>,
+}
+
+impl GroupScore {
+    /// What was measured.
+    #[must_use]
+    pub fn key(&self) -> GroupKey {
+        GroupKey {
+            soc: self.soc.clone(),
+            processor: self.processor.clone(),
+            cores: self.cores.clone(),
+            runtime: self.runtime.clone(),
+            precision: self.precision.clone(),
+        }
+    }
+}
+
+/// One comparison, for figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The network.
+    pub network: String,
+    /// Its family.
+    pub family: String,
+    /// Milliseconds.
+    pub predicted: f64,
+    /// Milliseconds.
+    pub measured: f64,
 }
 
 /// Rows that could not be compared, with the reason.
@@ -80,6 +115,11 @@ pub struct Validation {
     pub groups: Vec<GroupScore>,
     /// Choices among core sets and among processors.
     pub decisions: Vec<Decision>,
+    /// Times of core sets relative to one large core.
+    pub relative: Vec<RelativeScore>,
+    /// What lies behind each of `groups`, in the same order.
+    #[serde(skip)]
+    pub points: Vec<Vec<Point>>,
     /// Names of the table that were read as another network's, by the committed mapping.
     pub names: Vec<Renamed>,
     /// Everything that was not compared.
@@ -110,6 +150,8 @@ impl Validation {
             rows_compared: 0,
             groups: Vec::new(),
             decisions: Vec::new(),
+            relative: Vec::new(),
+            points: Vec::new(),
             names: Vec::new(),
             skipped: Vec::new(),
         };
@@ -118,6 +160,8 @@ impl Validation {
             all.rows_compared += part.rows_compared;
             all.groups.extend(part.groups);
             all.decisions.extend(part.decisions);
+            all.relative.extend(part.relative);
+            all.points.extend(part.points);
             for name in part.names {
                 if !all.names.contains(&name) {
                     all.names.push(name);
@@ -132,9 +176,6 @@ impl Validation {
 /// Finds the profiles of a group: the SoC and the runtime; an explanation if there is none.
 pub type FindProfiles<'a> = &'a dyn Fn(&GroupKey) -> Result<(Soc, RuntimeProfile), String>;
 
-/// Predictions and measurements of a group, by network.
-type Pairs = BTreeMap<String, (f64, f64)>;
-
 /// Compares every row that has a profile and operators.
 ///
 /// # Errors
@@ -147,6 +188,7 @@ pub fn validate(
     let mut scores = Vec::new();
     let mut skipped = Vec::new();
     let mut compared: Vec<(GroupKey, Pairs)> = Vec::new();
+    let mut points = Vec::new();
     let mut rows_compared = 0;
     for (key, models) in groups(rows) {
         let count = |name: &str| rows.iter().filter(|row| row.group == key && row.model == name).count();
@@ -182,6 +224,16 @@ pub fn validate(
         rows_compared += used;
         if let Some(score) = score(&key, &machine, fitted(&runtime, &name), &pairs, used) {
             scores.push(score);
+            let family = |name: &str| {
+                networks.iter().find(|n| n.name == name).map_or_else(String::new, |n| n.family.clone())
+            };
+            let point = |(name, (predicted, measured)): (&String, &(f64, f64))| Point {
+                network: name.clone(),
+                family: family(name),
+                predicted: *predicted,
+                measured: *measured,
+            };
+            points.push(pairs.iter().map(point).collect());
             compared.push((key, pairs));
         }
     }
@@ -192,20 +244,22 @@ pub fn validate(
         rows_compared,
         groups: scores,
         decisions: decisions(&compared),
+        relative: relative(&compared),
+        points,
         names: Vec::new(),
         skipped,
     })
 }
 
 /// Names, the first few of many.
-fn list(names: &[&str]) -> String {
+pub(super) fn list(names: &[&str]) -> String {
     const SHOWN: usize = 6;
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// The machine of a group with its one executor, and the runtime profile.
-fn machine(
+pub(super) fn machine(
     key: &GroupKey,
     find: FindProfiles<'_>,
 ) -> Result<(Machine, RuntimeProfile, ExecutorName), String> {
@@ -223,7 +277,7 @@ fn machine(
     Ok((machine, runtime, name))
 }
 
-fn fitted<'r>(runtime: &'r RuntimeProfile, name: &ExecutorName) -> Option<&'r FittedModel> {
+pub(super) fn fitted<'r>(runtime: &'r RuntimeProfile, name: &ExecutorName) -> Option<&'r FittedModel> {
     runtime.fitted_for(&name.base(), name.precision?)
 }
 
@@ -250,6 +304,7 @@ fn score(
         cores: key.cores.clone(),
         runtime: key.runtime.clone(),
         precision: key.precision.clone(),
+        of: "networks",
         calibrated: fitted.is_some(),
         networks: pairs.len(),
         rows,
@@ -262,42 +317,7 @@ fn score(
         interval_level_percent: fitted.map(|_| super::intervals::LEVEL_PERCENT),
         interval_coverage_percent: covered,
         interval_relative_width: fitted.map(|model| 100.0 * (model.interval.1 - model.interval.0)),
+        left_out_percent: fitted.map(|model| model.leave_family_out),
+        kernel_choice_percent: None,
     })
-}
-
-/// Choices among the core sets of one precision, and among the executors of all processors at their own precision.
-fn decisions(compared: &[(GroupKey, Pairs)]) -> Vec<Decision> {
-    let mut found = Vec::new();
-    let mut wholes: BTreeMap<(String, String), Vec<&(GroupKey, Pairs)>> = BTreeMap::new();
-    for entry in compared {
-        wholes.entry((entry.0.soc.clone(), entry.0.runtime.clone())).or_default().push(entry);
-    }
-    for ((soc, _), entries) in wholes {
-        for precision in ["fp32", "int8"] {
-            let sets: Vec<_> = entries
-                .iter()
-                .filter(|(k, _)| k.processor == "cpu" && k.precision == precision)
-                .copied()
-                .collect();
-            found.extend(choice(&format!("core sets, {precision}"), &soc, &sets));
-        }
-        let kinds: std::collections::BTreeSet<&str> =
-            entries.iter().map(|(k, _)| k.processor.as_str()).collect();
-        if kinds.len() > 1 {
-            let floating: Vec<_> = entries.iter().filter(|(k, _)| k.precision != "int8").copied().collect();
-            found.extend(choice("processors, floating point", &soc, &floating));
-        }
-    }
-    found
-}
-
-fn choice(title: &str, soc: &str, entries: &[&(GroupKey, Pairs)]) -> Option<Decision> {
-    let names: Vec<String> = entries.iter().map(|(key, _)| key.executor()).collect();
-    let first = entries.first()?;
-    let rows: Vec<Vec<(f64, f64)>> = first
-        .1
-        .keys()
-        .filter_map(|network| entries.iter().map(|(_, pairs)| pairs.get(network).copied()).collect())
-        .collect();
-    decision(title, soc, &names, &rows)
 }

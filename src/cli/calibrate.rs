@@ -6,10 +6,12 @@ use super::calibrate_pair::PairArguments;
 use super::output::{print, print_json, print_warning, read_text};
 use crate::calibration::adapted::Source;
 use crate::calibration::calibrate::{CalibrateError, Start};
+use crate::calibration::decisions::{Decision, Pairs, decisions};
 use crate::calibration::draws::{DrawScores, few_shot_draws};
 use crate::calibration::executors::resolve;
 use crate::calibration::names::{Match, entry_of, is_another, is_called, rename};
 use crate::calibration::profile_text::{extending_profile, fitted_tables};
+use crate::calibration::relative::{RelativeScore, relative};
 use crate::calibration::tables::groups;
 use crate::calibration::{
     Calibration, GroupKey, Measurement, Network, calibrate, is_operator_table, load_networks,
@@ -240,10 +242,37 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), CliError> {
         write(path, true, &residuals(&done))?;
     }
     let printed: Vec<Row<'_>> = done.iter().map(row).collect();
+    let unseen: Vec<(GroupKey, Pairs)> = done.iter().map(unseen_pairs).collect();
+    let (relative, decisions) = (relative(&unseen), decisions(&unseen));
     if arguments.format == super::Format::Json {
-        return print_json(&printed);
+        return print_json(&Printed {
+            groups: printed,
+            left_out_relative: relative,
+            left_out_decisions: decisions,
+        });
     }
-    print(&table(&printed))
+    let mut text = table(&printed);
+    if !(relative.is_empty() && decisions.is_empty()) {
+        text.push_str("\nby predictions of models that had not seen the network's family:\n");
+        text.push_str(&super::validate::relative_and_decisions(&relative, &decisions));
+    }
+    print(&text)
+}
+
+/// The printed result as JSON.
+#[derive(Serialize)]
+struct Printed<'a> {
+    groups: Vec<Row<'a>>,
+    /// Core sets relative to one large core, by models that had not seen what was left out.
+    left_out_relative: Vec<RelativeScore>,
+    /// Choices by the same.
+    left_out_decisions: Vec<Decision>,
+}
+
+/// Predictions by models that had not seen the family or network, beside the measurements.
+fn unseen_pairs(found: &Calibration) -> (GroupKey, Pairs) {
+    let values = found.unseen.iter().zip(&found.measured).map(|(unseen, measured)| (*unseen, *measured));
+    (found.group.clone(), found.networks.iter().cloned().zip(values).collect())
 }
 
 /// Drops the rows that spread over releases as `--max-spread` says.

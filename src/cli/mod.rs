@@ -14,6 +14,7 @@ mod explain;
 mod import;
 mod list;
 mod manual;
+mod measurements;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
@@ -26,7 +27,11 @@ mod show;
 mod summary_table;
 mod target;
 mod validate;
+mod validate_all;
 mod validate_pair;
+#[cfg(feature = "plots")]
+mod validate_plot;
+mod validate_table;
 
 pub use exit::{CliError, ExitCode};
 
@@ -61,6 +66,8 @@ enum Command {
     Plot(Box<plot::PlotArguments>),
     /// Fit the models of a runtime profile to measurements.
     Calibrate(Box<calibrate::CalibrateArguments>),
+    /// Make measurement tables of what profilers of TensorFlow Lite and ONNX Runtime write.
+    Measurements(Box<measurements::MeasurementsArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
     /// Repeat a published experiment in simulation.
@@ -109,6 +116,7 @@ pub fn main() -> std::process::ExitCode {
         #[cfg(feature = "plots")]
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Measurements(arguments) => measurements::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

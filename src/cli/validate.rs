@@ -1,32 +1,38 @@
 //! `hetsoc validate`: score profiles against measurements.
 
-use super::calibrate::load_all;
 use super::output::{print, print_json, read_text};
+use super::validate_all::AllArguments;
 use super::validate_pair::{JOINT, JointArguments};
+use super::validate_table::{Scoring, Sources};
 use super::{CliError, Format};
-use crate::calibration::names::{Match, is_another, rename};
-use crate::calibration::tables::groups;
-use crate::calibration::validate::FindProfiles;
-use crate::calibration::{GroupKey, Measurement, Network, Validation, read_measurements, validate};
+use crate::calibration::Validation;
+use crate::calibration::decisions::Decision;
+use crate::calibration::names::Match;
+use crate::calibration::relative::RelativeScore;
+use crate::calibration::report::{Everything, ScoredTable};
 use crate::config::Library;
 use crate::soc::{RuntimeProfile, Soc};
 use clap::Args;
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The arguments that say what to score in place of one table with its operators.
+const OTHERS: [&str; 4] = [JOINT[0], JOINT[1], JOINT[2], "all"];
 
 /// Arguments of `hetsoc validate`.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
     /// Operator list (Format A, .csv), or a folder of model files (ONNX, TFLite, neutral JSON), joined with the table by name; may be given several
     /// times, the first that has a network counts.
-    #[arg(long, value_name = "FILE|DIR", required_unless_present_any = JOINT, requires = "measurements")]
+    #[arg(long, value_name = "FILE|DIR", required_unless_present_any = OTHERS, requires = "measurements")]
     operators: Vec<PathBuf>,
-    /// Measurement table (Format B, .csv).
-    #[arg(long, value_name = "TABLE", required_unless_present_any = JOINT, requires = "operators")]
+    /// Measurement table (Format B, .csv), of whole networks or of operators.
+    #[arg(long, value_name = "TABLE", required_unless_present_any = OTHERS, requires = "operators")]
     measurements: Option<PathBuf>,
     #[command(flatten)]
     joint: JointArguments,
+    #[command(flatten)]
+    all: AllArguments,
     /// Compare the rows of this SoC only, id or .toml path; for joint runs their SoC [default there: x86-pair].
     #[arg(long)]
     soc: Option<String>,
@@ -39,6 +45,10 @@ pub(super) struct ValidateArguments {
     /// Also write a report of all fitted profiles, Markdown; an existing file is replaced.
     #[arg(long, value_name = "FILE", conflicts_with_all = JOINT)]
     report: Option<PathBuf>,
+    /// Also draw predicted against measured time with the errors below (.svg or .png); of several profiles one figure each, their names added to
+    /// the file's. Existing files are replaced.
+    #[arg(long, value_name = "FILE", conflicts_with_all = JOINT)]
+    plot: Option<PathBuf>,
     /// Use only rows whose largest value over several releases is less than so many times the smallest (`spread` in the
     /// note); rows that state none are kept.
     #[arg(long, value_name = "RATIO")]
@@ -55,6 +65,11 @@ pub(super) struct ValidateArguments {
 pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     let conditions: Vec<Condition> =
         arguments.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<_, _>>()?;
+    if arguments.all.all {
+        let found =
+            arguments.all.run(arguments.report.as_deref(), arguments.plot.as_deref(), arguments.format)?;
+        return failed(conditions.iter().flat_map(|condition| condition.broken(&found)).collect());
+    }
     let Some(measurements) = &arguments.measurements else {
         let soc = arguments.soc.as_deref();
         let found = arguments.joint.run(soc, arguments.profile.as_deref(), arguments.format)?;
@@ -62,18 +77,8 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
             conditions.iter().filter_map(|condition| condition.breaks(&found, "the table")).collect(),
         );
     };
-    let mut rows = read_measurements(&read_text(measurements)?)?;
-    super::calibrate::keep_steady(&mut rows, arguments.max_spread)?;
     let own_soc: Option<Soc> =
         arguments.soc.as_deref().map(|name| Library.soc(name, &[]).map(|loaded| loaded.value)).transpose()?;
-    if let Some(device) = &arguments.device {
-        rows.retain(|row| row.device.contains(device.as_str()));
-    }
-    if let Some(soc) = &own_soc {
-        let keys: Vec<GroupKey> = groups(&rows).into_iter().map(|(key, _)| key).collect();
-        let named = super::calibrate_goal::soc_of_rows(Some(soc), &keys)?;
-        rows.retain(|row| row.group.soc == named);
-    }
     let own_runtime: Option<RuntimeProfile> = match (&arguments.profile, &own_soc) {
         (None, _) => None,
         (Some(path), Some(soc)) => Some(Library.runtime(&soc.id, path, &[])?.value),
@@ -81,43 +86,22 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
             return Err(CliError::Usage("--profile belongs to one SoC; name it with --soc".to_owned()));
         }
     };
-    let find = |key: &GroupKey| -> Result<(Soc, RuntimeProfile), String> {
-        let soc = match &own_soc {
-            Some(soc) => soc.clone(),
-            None => Library
-                .soc(&key.soc_id(), &[])
-                .map(|loaded| loaded.value)
-                .map_err(|_| format!("no SoC profile `{}`", key.soc_id()))?,
-        };
-        let runtime = match &own_runtime {
-            Some(runtime) if runtime.id == key.runtime_id() => runtime.clone(),
-            _ => Library
-                .runtime(&soc.id, key.runtime_id(), &[])
-                .map(|loaded| loaded.value)
-                .map_err(|_| format!("no runtime profile `{}/{}`", soc.id, key.runtime_id()))?,
-        };
-        Ok((soc, runtime))
+    let scoring = Scoring {
+        sources: Sources { paths: arguments.operators.clone(), ..Sources::default() },
+        soc: own_soc,
+        runtime: own_runtime,
+        device: arguments.device.clone(),
+        max_spread: arguments.max_spread,
     };
-    let lowering = own_runtime.as_ref().map_or("tflite", |runtime| runtime.lowering.as_str());
-    let mut networks = Networks { paths: &arguments.operators, fallback: lowering, by_lowering: Vec::new() };
-    let mut parts: Vec<Validation> = Vec::new();
-    for (lowering, mut rows) in networks.split(rows, &find) {
-        let networks = networks.of(&lowering)?;
-        let total = rows.len();
-        let others = rows.iter().filter(|row| is_another(row)).cloned().collect::<Vec<_>>();
-        rows.retain(|row| !is_another(row));
-        let renamed = rename(&mut rows, networks);
-        let mut part = validate(networks, &rows, &find)?;
-        part.rows = total;
-        part.names = renamed;
-        part.leave_out(&others);
-        parts.push(part);
-    }
-    let validation = Validation::joined(parts);
+    let validation = scoring.score(&read_text(measurements)?)?;
     if let Some(path) = &arguments.report {
-        let text = crate::calibration::report::markdown(&validation);
-        crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
-            .map_err(|error| CliError::Output(error.to_string()))?;
+        write_report(
+            path,
+            &Everything { tables: vec![named(measurements, validation.clone())], joint: Vec::new() },
+        )?;
+    }
+    if let Some(path) = &arguments.plot {
+        draw(path, &[&validation])?;
     }
     match arguments.format {
         Format::Json => print_json(&validation)?,
@@ -131,39 +115,33 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<(), CliError> {
     failed(conditions.iter().flat_map(|condition| condition.broken(&value)).collect())
 }
 
+fn named(path: &Path, validation: Validation) -> ScoredTable {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    ScoredTable { name, validation }
+}
+
+/// Writes the report of what was scored.
+pub(super) fn write_report(path: &Path, everything: &Everything) -> Result<(), CliError> {
+    let text = crate::calibration::report::markdown(everything);
+    crate::export::write_file(path, true, |to| std::io::Write::write_all(to, text.as_bytes()))
+        .map_err(|error| CliError::Output(error.to_string()))
+}
+
+/// Draws predicted against measured, one figure for each profile.
+pub(super) fn draw(path: &Path, validations: &[&Validation]) -> Result<(), CliError> {
+    #[cfg(feature = "plots")]
+    {
+        super::validate_plot::write(path, validations)
+    }
+    #[cfg(not(feature = "plots"))]
+    {
+        let _ = validations;
+        Err(CliError::Usage(format!("{} cannot be drawn: this build has no figures", path.display())))
+    }
+}
+
 fn failed(broken: Vec<String>) -> Result<(), CliError> {
     if broken.is_empty() { Ok(()) } else { Err(CliError::Threshold(broken.join("; "))) }
-}
-
-/// The networks as each runtime executes them, read once for each set of lowering rules.
-struct Networks<'a> {
-    paths: &'a [PathBuf],
-    /// For rows without a profile.
-    fallback: &'a str,
-    by_lowering: Vec<(String, Vec<Network>)>,
-}
-
-impl Networks<'_> {
-    /// Rows by the lowering rules of their runtimes.
-    fn split(&self, rows: Vec<Measurement>, find: FindProfiles<'_>) -> BTreeMap<String, Vec<Measurement>> {
-        let mut known: BTreeMap<GroupKey, String> = BTreeMap::new();
-        let mut split: BTreeMap<String, Vec<Measurement>> = BTreeMap::new();
-        for row in rows {
-            let lowering = known.entry(row.group.clone()).or_insert_with(|| {
-                find(&row.group).map_or_else(|_| self.fallback.to_owned(), |(_, runtime)| runtime.lowering)
-            });
-            split.entry(lowering.clone()).or_default().push(row);
-        }
-        split
-    }
-
-    fn of(&mut self, lowering: &str) -> Result<&[Network], CliError> {
-        if !self.by_lowering.iter().any(|(known, _)| known == lowering) {
-            self.by_lowering.push((lowering.to_owned(), load_all(self.paths, lowering)?));
-        }
-        let found = self.by_lowering.iter().find(|(known, _)| known == lowering);
-        Ok(found.map_or(&[][..], |(_, networks)| networks))
-    }
 }
 
 /// A limit on a figure of groups or decisions.
@@ -208,7 +186,14 @@ impl Condition {
     }
 
     fn broken(&self, validation: &serde_json::Value) -> Vec<String> {
-        let entries = ["groups", "decisions"].iter().filter_map(|list| validation[list].as_array()).flatten();
+        if let Some(tables) = validation["tables"].as_array() {
+            let joint = validation["joint"].as_array().into_iter().flatten();
+            let joint =
+                joint.filter_map(|table| self.breaks(table, table["table"].as_str().unwrap_or_default()));
+            return tables.iter().flat_map(|table| self.broken(table)).chain(joint).collect();
+        }
+        let lists = ["groups", "decisions", "relative"];
+        let entries = lists.iter().filter_map(|list| validation[list].as_array()).flatten();
         entries
             .filter_map(|entry| {
                 let of = |key: &str| entry[key].as_str().unwrap_or_default();
@@ -250,16 +235,18 @@ fn table(validation: &Validation) -> String {
     for group in &validation.groups {
         let executor =
             if group.cores.is_empty() { group.processor.clone() } else { format!("cpu-{}", group.cores) };
-        let coverage = group
-            .interval_coverage_percent
-            .map_or_else(|| "first estimate".to_owned(), |c| format!("{c:.0} %"));
+        let coverage = match group.interval_coverage_percent {
+            Some(percent) => format!("{percent:.0} %"),
+            None if group.calibrated => "operators".to_owned(),
+            None => "first estimate".to_owned(),
+        };
         let _ = writeln!(
             text,
             "{:<20}{executor:<18}{:<14}{:<6}{:>9}{:>7.1}%{:>+7.1}%{:>8.1}%{:>7.1}%{:>10.0}%{coverage:>16}",
             group.soc,
             group.runtime,
             group.precision,
-            group.networks,
+            if group.of == "operators" { group.rows } else { group.networks },
             group.mape_percent,
             group.bias_percent,
             group.median_ape_percent,
@@ -267,7 +254,54 @@ fn table(validation: &Validation) -> String {
             group.within_10_percent,
         );
     }
-    for d in &validation.decisions {
+    for group in &validation.groups {
+        if let Some(right) = group.kernel_choice_percent {
+            let _ = writeln!(
+                text,
+                "\n{} {}: kernel chosen as measured for {right:.1} % of {} operators of {} networks",
+                group.soc, group.processor, group.rows, group.networks
+            );
+        }
+    }
+    text.push_str(&choices(validation));
+    for name in validation.names.iter().filter(|name| name.fit == Match::Approximate) {
+        let _ = writeln!(text, "\n`{}` is only approximately `{}`", name.name, name.network);
+    }
+    if !validation.skipped.is_empty() {
+        text.push_str("\nnot compared\n");
+        for skipped in &validation.skipped {
+            let _ = writeln!(text, "{:>6} rows  {}: {}", skipped.rows, skipped.group, skipped.reason);
+        }
+    }
+    text
+}
+
+/// Times of core sets relative to one large core, and choices.
+fn choices(validation: &Validation) -> String {
+    relative_and_decisions(&validation.relative, &validation.decisions)
+}
+
+/// The same of any scores.
+pub(super) fn relative_and_decisions(relative: &[RelativeScore], decisions: &[Decision]) -> String {
+    let mut text = String::new();
+    if !relative.is_empty() {
+        text.push_str("\ntime of core sets relative to one large core: MAPE (within 10 %)\n");
+        let mut rest = relative;
+        while let Some(first) = rest.first() {
+            let alike = |r: &&RelativeScore| {
+                (&r.soc, &r.runtime, &r.precision) == (&first.soc, &first.runtime, &first.precision)
+            };
+            let (own, others) = rest.split_at(rest.iter().take_while(alike).count());
+            let sets: Vec<String> = own
+                .iter()
+                .map(|r| format!("{} {:.1} % ({:.0} %)", r.cores, r.mape_percent, r.within_10_percent))
+                .collect();
+            let _ =
+                writeln!(text, "{} {} {}: {}", first.soc, first.runtime, first.precision, sets.join(", "));
+            rest = others;
+        }
+    }
+    for d in decisions {
         let tau = d.kendall_tau_b.map_or_else(|| "-".to_owned(), |tau| format!("{tau:.3}"));
         let _ = writeln!(
             text,
@@ -282,15 +316,6 @@ fn table(validation: &Validation) -> String {
             d.mean_regret_percent,
             d.constant_choice_regret_percent,
         );
-    }
-    for name in validation.names.iter().filter(|name| name.fit == Match::Approximate) {
-        let _ = writeln!(text, "\n`{}` is only approximately `{}`", name.name, name.network);
-    }
-    if !validation.skipped.is_empty() {
-        text.push_str("\nnot compared\n");
-        for skipped in &validation.skipped {
-            let _ = writeln!(text, "{:>6} rows  {}: {}", skipped.rows, skipped.group, skipped.reason);
-        }
     }
     text
 }

@@ -9,14 +9,19 @@ use crate::calibration::pair::piece::Pair;
 use crate::calibration::pair::score::{PairScore, Predictor};
 use crate::calibration::simulated::PredictionError;
 use crate::config::model_file::load_model;
+use crate::diagnostics::SourceText;
 use crate::physics::co_execution::Streams;
 use crate::soc::RuntimeProfile;
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The arguments that ask for joint runs.
 pub(super) const JOINT: [&str; 3] = ["coexec", "branches", "fallback"];
+
+/// The way of waiting that figures are about unless said otherwise.
+const SPIN: &str = "spin";
 
 /// Blocks of the network that tables of chains hold by their format, and its name.
 const FORMAT_CHAIN: (usize, &str) = (17, "mobilenet_v2");
@@ -34,11 +39,18 @@ pub(super) struct JointArguments {
     #[arg(long, value_name = "TABLE", conflicts_with_all = ["operators", "measurements"])]
     fallback: Option<PathBuf>,
     /// Way of waiting that the figures of --coexec are about.
-    #[arg(long, value_name = "SYNC", default_value = "spin")]
+    #[arg(long, value_name = "SYNC", default_value = SPIN)]
     sync: String,
     /// Network of the chain of --fallback, model id or file [default: mobilenet_v2 for the 17 blocks of the format].
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["coexec", "branches", "operators", "measurements"])]
     network: Option<String>,
+}
+
+/// Scores a table of joint runs on the embedded pair.
+pub(super) fn joint_score(kind: &str, text: &Arc<SourceText>) -> Result<PairScore, CliError> {
+    let plain =
+        JointArguments { coexec: None, branches: None, fallback: None, sync: SPIN.to_owned(), network: None };
+    plain.score(kind, text, None, None)
 }
 
 impl JointArguments {
@@ -49,6 +61,27 @@ impl JointArguments {
         profile: Option<&str>,
         format: Format,
     ) -> Result<serde_json::Value, CliError> {
+        let (kind, path) = [&self.coexec, &self.branches, &self.fallback]
+            .into_iter()
+            .zip(JOINT)
+            .find_map(|(path, kind)| Some((kind, path.as_ref()?)))
+            .ok_or_else(|| CliError::Usage("name a table".to_owned()))?;
+        let score = self.score(kind, &read_text(path)?, soc, profile)?;
+        match format {
+            Format::Json => print_json(&score)?,
+            Format::Table => print(&table(&score))?,
+            Format::Csv => return Err(CliError::Usage("validate prints table or json".to_owned())),
+        }
+        serde_json::to_value(&score).map_err(|error| CliError::Unexpected(error.to_string()))
+    }
+
+    fn score(
+        &self,
+        kind: &str,
+        text: &Arc<SourceText>,
+        soc: Option<&str>,
+        profile: Option<&str>,
+    ) -> Result<PairScore, CliError> {
         let (soc, runtime) = Pair::profiles(soc.unwrap_or("x86-pair"), profile.unwrap_or("onnxruntime"))?;
         if runtime.co_execution.is_empty() {
             return Err(CliError::NothingMatched(format!(
@@ -58,7 +91,7 @@ impl JointArguments {
         }
         let predictor = Predictor::new(&soc, &runtime).map_err(fault)?;
         let syncs = predictor.syncs();
-        let score = if let Some(path) = &self.coexec {
+        let score = if kind == JOINT[0] {
             if !syncs.contains(&self.sync.as_str()) {
                 let known = syncs.join(", ");
                 return Err(CliError::Usage(format!(
@@ -66,23 +99,15 @@ impl JointArguments {
                     self.sync
                 )));
             }
-            predictor.split_layers(&read_split_layers(&read_text(path)?, &syncs)?, &self.sync)
-        } else if let Some(path) = &self.branches {
-            predictor.branches(&read_branches(&read_text(path)?, &syncs)?)
-        } else if let Some(path) = &self.fallback {
-            let rows = read_chains(&read_text(path)?, &syncs)?;
+            predictor.split_layers(&read_split_layers(text, &syncs)?, &self.sync)
+        } else if kind == JOINT[1] {
+            predictor.branches(&read_branches(text, &syncs)?)
+        } else {
+            let rows = read_chains(text, &syncs)?;
             let streams = self.streams(&rows, &runtime)?;
             predictor.chains(&rows, streams.as_ref())
-        } else {
-            return Err(CliError::Usage("name a table".to_owned()));
         };
-        let score = score.map_err(fault)?;
-        match format {
-            Format::Json => print_json(&score)?,
-            Format::Table => print(&table(&score))?,
-            Format::Csv => return Err(CliError::Usage("validate prints table or json".to_owned())),
-        }
-        serde_json::to_value(&score).map_err(|error| CliError::Unexpected(error.to_string()))
+        score.map_err(fault)
     }
 
     /// What the blocks of the chain move.

@@ -19,6 +19,7 @@ mod render;
 mod svg;
 #[cfg(test)]
 mod tests;
+pub mod validation;
 
 pub use canvas::{Anchor, Canvas};
 pub use comparison::comparison;

@@ -52,3 +52,4 @@ mod schemas;
 mod shared;
 mod shipped;
 mod slices;
+mod validate_all;

@@ -17,7 +17,7 @@ pub(super) const OPERATORS: [&str; 8] = [
     "CONCATENATION",
 ];
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "input_shape",
     "input_channel",
     "output_shape",
@@ -28,6 +28,8 @@ const NAMES: [&str; 10] = [
     "flops",
     "input_width",
     "output_width",
+    "kernel_width",
+    "rows",
 ];
 
 /// Largest accepted feature except `flops`: far above any real layer, and small enough that products fit.
@@ -39,7 +41,7 @@ const MAX_FLOPS: u64 = 1 << 60;
 /// The features of one row; `None` where a key does not apply.
 #[derive(Debug, Default)]
 pub(super) struct Features {
-    values: [Option<u64>; 10],
+    values: [Option<u64>; 12],
 }
 
 impl Features {
@@ -172,9 +174,10 @@ fn input_map(f: &Features, existing: &[Map]) -> Result<Map, KernelError> {
 /// The window as stated: its input side keeps explicit padding, which a cost model counts.
 fn window(input: Map, output: Map, f: &Features, groups: u64) -> Result<Window, KernelError> {
     let (height, width) = f.sides("input_shape", "input_width")?;
-    let (kernel, stride) = (f.need("kernel")?, f.need("stride")?);
-    if kernel > 1 << 12 {
-        return Err(KernelError::Feature(format!("feature `kernel` is {kernel}, above 4096")));
+    let ((kernel, kernel_width), stride) = (f.sides("kernel", "kernel_width")?, f.need("stride")?);
+    if kernel.max(kernel_width) > 1 << 12 {
+        let side = kernel.max(kernel_width);
+        return Err(KernelError::Feature(format!("feature `kernel` is {side}, above 4096")));
     }
     Ok(Window {
         in_height: height,
@@ -184,7 +187,7 @@ fn window(input: Map, output: Map, f: &Features, groups: u64) -> Result<Window, 
         out_width: output.width,
         out_channels: output.channels,
         kernel_height: kernel,
-        kernel_width: kernel,
+        kernel_width,
         stride_height: stride,
         stride_width: stride,
         dilation_height: 1,
@@ -270,15 +273,17 @@ fn mean(f: &Features) -> Result<Kernel, KernelError> {
 
 fn fully_connected(f: &Features) -> Result<Kernel, KernelError> {
     let (k, n) = (f.need("input_channel")?, f.need("filter")?);
+    // Matrix operators have several rows; the lists that are published have one.
+    let m = if f.get("rows").is_some() { f.need("rows")? } else { 1 };
     Ok(Kernel {
         op_type: "FULLY_CONNECTED",
         class: OperatorClass::FullyConnected,
-        geometry: Geometry::MatMul { batch: 1, m: 1, n, k },
-        macs: n * k,
+        geometry: Geometry::MatMul { batch: 1, m, n, k },
+        macs: n.saturating_mul(k).saturating_mul(m),
         weights: n * k + n,
-        input: Map { side: 1, width: 1, channels: k },
+        input: Map { side: m, width: 1, channels: k },
         inputs: 1,
-        output: Map { side: 1, width: 1, channels: n },
+        output: Map { side: m, width: 1, channels: n },
     })
 }
 

@@ -88,3 +88,18 @@ fn faults_of_the_table_are_told() {
     assert!(read(&format!("{header}{}{}", row(0, "f"), row(1, "g"))).contains("family"));
     assert!(read(&format!("{header}a,b\n")).contains("2 fields"));
 }
+
+#[test]
+fn matrices_of_several_rows_and_windows_that_are_not_square_are_read() {
+    let conv = r#"{"input_shape":1,"input_width":100,"input_channel":8,"output_shape":1,"output_width":100,"stride":1,"kernel":1,"kernel_width":5,"filter":16,"group":1,"flops":128000}"#;
+    let dense = r#"{"input_channel":16,"filter":4,"rows":100,"flops":12800}"#;
+    let lists = read_operator_lists(&list(&[("CONV_2D", conv), ("FULLY_CONNECTED", dense)])).unwrap();
+    let graph = &lists[0].graph;
+    assert_eq!((graph.operators[0].macs, graph.operators[1].macs), (64_000, 6_400));
+    assert!(matches!(graph.operators[1].geometry, Geometry::MatMul { m: 100, n: 4, k: 16, .. }));
+    assert!(one_error(&[("FULLY_CONNECTED", &dense.replace("100", "0"))]).contains("`rows`"));
+    assert!(
+        one_error(&[("FULLY_CONNECTED", &dense.replace("12800", "128"))])
+            .contains("the other features give 12800")
+    );
+}
