@@ -1,6 +1,7 @@
 //! The answer of a run as a table for people.
 
 use crate::config::Assembled;
+use crate::record::signals::DynamicsSummary;
 use crate::record::summary::{LatencySummary, RunSummary};
 use crate::units::Bytes;
 use std::fmt::Write;
@@ -210,5 +211,45 @@ fn resources(text: &mut String, summary: &RunSummary, modelled: bool) {
         {
             let _ = writeln!(text, "{name:<20} {energy:>58.2}");
         }
+    }
+    if let Some(dynamics) = &summary.dynamics {
+        let name = "clusters and leakage";
+        let _ = writeln!(text, "{name:<20} {:>58.2}", dynamics.shared_energy_mj);
+        self::dynamics(text, dynamics);
+    }
+}
+
+fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
+    let _ = writeln!(text);
+    for c in &dynamics.clocks {
+        let _ = writeln!(
+            text,
+            "{:<28} {:.0} MHz on average, {:.0} to {:.0}, {} changes",
+            format!("clock of {}", c.name),
+            c.mean_mhz,
+            c.least_mhz,
+            c.most_mhz,
+            c.changes
+        );
+    }
+    for t in &dynamics.temperatures {
+        let _ = writeln!(
+            text,
+            "{:<28} {:.1} degC at the end, {:.1} at most",
+            format!("temperature of {}", t.name),
+            t.end_celsius,
+            t.highest_read_celsius
+        );
+    }
+    for b in &dynamics.background {
+        let missed = if b.missed > 0 { format!(", {} refreshes missed", b.missed) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "{:<28} ran {:.1} ms, {} completed{missed}, {}",
+            format!("competing {}", b.name),
+            b.busy_ms,
+            b.completed,
+            Bytes(b.bytes)
+        );
     }
 }

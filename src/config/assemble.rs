@@ -329,6 +329,10 @@ fn profiles(
         }
         None => None,
     };
+    let labels = match &dynamics {
+        Some(dynamics) => labels.with_dynamics(dynamics),
+        None => labels,
+    };
     let problem = Problem {
         platform,
         streams,

@@ -51,6 +51,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("scenario::unit", "a duration or rate carries a known unit"),
     ("scenario::queue", "queue depth and requests in flight are at least 1"),
     ("scenario::stop", "a run can end: arrivals are finite, or a stop rule is given"),
+    ("scenario::background", "competing work has the keys of its kind"),
     ("scenario::dynamics", "governors, limits and competing work fit the hardware"),
     ("scenario::path", "a path stays inside the folder of its scenario"),
 ];

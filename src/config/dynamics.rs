@@ -1,11 +1,13 @@
 //! From profiles and the `[dynamics]` table to what the simulation needs.
 
+use super::dynamics_background::background;
 use super::dynamics_thermal::thermal;
 use super::hardware::Hardware;
 use super::scenario_dynamics::{DynamicsSpec, GovernorSpec};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::graph::lowered::LoweredGraph;
 use crate::physics::dvfs::{FULL, Governor, voted_memory_clock};
+use crate::physics::scheduler::SliceRule;
 use crate::simulation::dynamics::{DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup};
 use crate::soc::{ExecutorId, OppTable, PowerModel, Precision, ProcessorKind, Soc};
 use crate::units::{BytesPerSec, Hertz, SimDuration};
@@ -70,6 +72,9 @@ pub(super) fn dynamics(
             Some(spec) => Some(thermal(spec, hardware.device.as_ref(), &domains)?),
             None => None,
         },
+        background: background(&spec.background, &machine.platform)?,
+        spin: spec.spin,
+        scheduler: scheduler(spec, soc),
         domain_of,
         memory,
         domains,
@@ -184,6 +189,18 @@ fn domain(
         capacity: ((share * FULL as f64) as u64).clamp(1, FULL),
         power: processor.power.clone(),
     })
+}
+
+/// The defaults of the kernel for this number of cores, or what the scenario says.
+fn scheduler(spec: &DynamicsSpec, soc: &Soc) -> SliceRule {
+    let own = &spec.scheduler;
+    let usual = SliceRule::for_cores(soc.clusters.iter().map(|cluster| cluster.cores).sum());
+    SliceRule {
+        latency: own.latency.unwrap_or(usual.latency),
+        granularity: own.granularity.unwrap_or(usual.granularity),
+        wakeup: own.wakeup.unwrap_or(usual.wakeup),
+        tick: own.tick.unwrap_or(usual.tick),
+    }
 }
 
 /// The governor that phones with this device use.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, ThermalGovernor, ThermalSpec};
+pub use super::scenario_background::{BackgroundKindSpec, BackgroundSpec};
+pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, SchedulerSpec, ThermalGovernor, ThermalSpec};
 use crate::record::chains::ChainLabels;
 use crate::simulation::{Arrivals, RequestQueue, Stage};
 use crate::soc::ExecutorName;

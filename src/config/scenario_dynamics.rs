@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::check::{Checker, Rule};
 use super::dynamics_thermal::TRIP;
+use super::scenario_background::BackgroundSpec;
 use super::scenario_file::duration;
 use crate::diagnostics::{nearest, printable};
 use crate::physics::dvfs::Governor;
@@ -19,6 +20,24 @@ pub(super) struct RawDynamics {
     governor: Vec<RawGovernor>,
     memory_clock: Option<RawMemoryClock>,
     thermal: Option<RawThermalSpec>,
+    barrier: Option<RawBarrier>,
+    scheduler: Option<RawScheduler>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScheduler {
+    latency: Option<Spanned<String>>,
+    granularity: Option<Spanned<String>>,
+    wakeup: Option<Spanned<String>>,
+    tick: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum RawBarrier {
+    Block,
+    Spin,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +94,25 @@ pub struct DynamicsSpec {
     pub memory_follows_votes: bool,
     /// Heat; `None` leaves it out.
     pub thermal: Option<ThermalSpec>,
+    /// Whether threads of a core set that wait for each other spin; else they sleep.
+    pub spin: bool,
+    /// How the operating system shares cores.
+    pub scheduler: SchedulerSpec,
+    /// Competing work.
+    pub background: Vec<BackgroundSpec>,
+}
+
+/// Settings of the fair scheduler; `None` takes the kernel's default for the number of cores.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SchedulerSpec {
+    /// Span in which every thread shall run once.
+    pub latency: Option<SimDuration>,
+    /// Shortest slice.
+    pub granularity: Option<SimDuration>,
+    /// Lead that a woken thread needs to preempt.
+    pub wakeup: Option<SimDuration>,
+    /// Distance of the ticks at which threads are preempted.
+    pub tick: Option<SimDuration>,
 }
 
 /// Heat of a run.
@@ -138,6 +176,9 @@ impl Default for DynamicsSpec {
             governors: Vec::new(),
             memory_follows_votes: true,
             thermal: None,
+            spin: false,
+            scheduler: SchedulerSpec::default(),
+            background: Vec::new(),
         }
     }
 }
@@ -165,6 +206,9 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         governors,
         memory_follows_votes: raw.memory_clock != Some(RawMemoryClock::Fixed),
         thermal: raw.thermal.as_ref().map(|raw| thermal(check, raw)),
+        spin: raw.barrier == Some(RawBarrier::Spin),
+        scheduler: raw.scheduler.as_ref().map_or_else(SchedulerSpec::default, |raw| scheduler(check, raw)),
+        background: Vec::new(),
     }
 }
 
@@ -200,6 +244,23 @@ fn own(check: &mut Checker<'_>, raw: &RawGovernor) -> GovernorSpec {
         lowest,
         highest,
         transition: raw.transition.as_ref().map(|text| duration(check, text, "transition")),
+    }
+}
+
+fn scheduler(check: &mut Checker<'_>, raw: &RawScheduler) -> SchedulerSpec {
+    let mut span = |text: &Option<Spanned<String>>, key| {
+        let text = text.as_ref()?;
+        let span = duration(check, text, key);
+        if span < SimDuration(1_000_000) {
+            check.error("scenario::dynamics", &text.span(), format!("{key} is below 1 us"), "write \"4ms\"");
+        }
+        Some(span)
+    };
+    SchedulerSpec {
+        latency: span(&raw.latency, "latency"),
+        granularity: span(&raw.granularity, "granularity"),
+        wakeup: span(&raw.wakeup, "wakeup"),
+        tick: span(&raw.tick, "tick"),
     }
 }
 

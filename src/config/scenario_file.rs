@@ -11,6 +11,7 @@ use super::document::Document;
 use super::library::Loaded;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSpec, TargetSpec};
+use super::scenario_background::background;
 use super::scenario_dynamics::dynamics;
 use super::scenario_raw::{
     RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
@@ -86,7 +87,17 @@ pub fn scenario_text(
         }
     }
     let network = network(&mut check, raw.network.as_ref());
-    let dynamics = raw.dynamics.as_ref().map(|raw| dynamics(&mut check, raw.get_ref()));
+    let mut dynamics = raw.dynamics.as_ref().map(|raw| dynamics(&mut check, raw.get_ref()));
+    check.unique("competing work", raw.background.iter().map(|b| &b.name));
+    let background: Vec<_> = raw.background.iter().map(|b| background(&mut check, b, folder)).collect();
+    match (&mut dynamics, raw.background.first()) {
+        (Some(dynamics), _) => dynamics.background = background,
+        (None, Some(first)) => {
+            let message = "competing work needs clocks and a scheduler";
+            check.error("scenario::background", &first.name.span(), message, "add a [dynamics] table");
+        }
+        (None, None) => {}
+    }
     if let Some(place) = raw.dynamics.as_ref().filter(|_| target == TargetSpec::TaskGraph) {
         let message = "a task graph has no clocks: dynamics need a SoC profile";
         check.error("scenario::dynamics", &place.span(), message, "remove [dynamics]");

@@ -1,5 +1,6 @@
 //! The scenario file as written, before any check.
 
+use super::scenario_background::RawBackground;
 use super::scenario_dynamics::RawDynamics;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
@@ -25,6 +26,8 @@ pub(super) struct RawFile {
     pub(super) transfer_start: Option<RawTransferStart>,
     pub(super) noise: Option<bool>,
     pub(super) dynamics: Option<Spanned<RawDynamics>>,
+    #[serde(default)]
+    pub(super) background: Vec<RawBackground>,
     #[serde(default)]
     pub(super) stop: RawStop,
 }

@@ -103,6 +103,9 @@ pub fn run_scenario(
     let mut summary =
         summarizer.summary(SummaryContext { input_hashes: assembled.input_hashes.clone(), warnings })?;
     let starts = |plan: &Plan| problem.transfer_start.unwrap_or(plan.transfer_start).id().to_owned();
+    if let Some(dynamics) = &outcome.dynamics {
+        summarizer.add_dynamics(&mut summary, dynamics);
+    }
     summary.setup = Some(RunSetup {
         strategy: assembled.strategy_spec.clone(),
         granularity: problem.granularity.id().to_owned(),

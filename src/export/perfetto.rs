@@ -23,6 +23,7 @@ use super::protos::{
 };
 use crate::diagnostics::printable;
 use crate::record::RunRecord;
+use crate::record::signals::Signal;
 use crate::simulation::observer::{Activity, RequestId};
 use crate::units::SimTime;
 
@@ -31,6 +32,8 @@ const BANDWIDTH: u64 = 2;
 const DROPS: u64 = 3;
 /// First track of resources; other tracks follow.
 const RESOURCES: u64 = 10;
+/// First track of clocks, temperatures and powers, far behind all others.
+const SIGNALS: u64 = 1 << 40;
 /// The writer's sequence number in the trace; any number but 0.
 const SEQUENCE: u32 = 1;
 
@@ -44,6 +47,7 @@ pub fn write_trace(record: &RunRecord, mut to: impl Write) -> io::Result<()> {
     let next = trace.transfers(record, RESOURCES + record.labels.resources.len() as u64);
     trace.requests(record, next);
     trace.bandwidth(record);
+    trace.signals(record);
     trace.write(record, &mut to)
 }
 
@@ -284,6 +288,22 @@ impl Trace {
         self.counters.push((BANDWIDTH, "DRAM traffic".to_owned(), Some("GB/s")));
         for sample in &record.bandwidth {
             self.counter(BANDWIDTH, sample.time, sample.bytes_per_second / 1e9);
+        }
+    }
+
+    /// Clocks, temperatures and powers.
+    fn signals(&mut self, record: &RunRecord) {
+        let mut known: Vec<Signal> = record.signals.iter().map(|sample| sample.signal).collect();
+        known.sort_unstable();
+        known.dedup();
+        for (number, signal) in known.iter().enumerate() {
+            let (name, unit) = signal.name(&record.labels);
+            self.counters.push((SIGNALS + number as u64, printable(&name), Some(unit)));
+        }
+        for sample in &record.signals {
+            if let Ok(number) = known.binary_search(&sample.signal) {
+                self.counter(SIGNALS + number as u64, sample.time, sample.value);
+            }
         }
     }
 

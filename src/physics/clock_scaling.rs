@@ -83,6 +83,9 @@ pub struct Straggler {
     pub rest: Mix,
     /// Its share of the memory supply / what it can draw at most, at the reference; 0 when it takes any share.
     pub headroom: f64,
+    /// For sets that deal work out as their cores become free: the share of the set's rate at the reference that each of its
+    /// domains has, in the order of the bits; the set is then as fast as all together. All 0: the slowest counts.
+    pub shares: [f64; 4],
 }
 
 impl Straggler {
@@ -94,12 +97,29 @@ impl Straggler {
         exponent: f64::INFINITY,
         rest: Mix { core: 0.0, memory: 0.0, constant: 0.0 },
         headroom: 0.0,
+        shares: [0.0; 4],
     };
 
     /// Seconds with these clocks.
     #[must_use]
     pub fn seconds(&self, clocks: &ClockRatios) -> f64 {
-        self.at(clocks.slowest(self.domains), clocks.memory)
+        self.at(self.ratio(clocks), clocks.memory)
+    }
+
+    /// How much slower than at the reference its processors are.
+    #[must_use]
+    pub fn ratio(&self, clocks: &ClockRatios) -> f64 {
+        if self.shares[0] == 0.0 {
+            return clocks.slowest(self.domains);
+        }
+        let (mut left, mut rate) = (self.domains, 0.0);
+        for share in self.shares {
+            if left != 0 {
+                rate += share / clocks.processors[left.trailing_zeros() as usize];
+                left &= left - 1;
+            }
+        }
+        1.0 / rate
     }
 
     /// Its time, in the unit of its parts, when the processor is `core` times slower and memory `memory` times.
@@ -239,7 +259,7 @@ impl ScalingTable {
         }
         let mut seconds = 0.0f64;
         for worker in workers {
-            seconds = seconds.max(worker.at(clocks.slowest(worker.domains), clocks.memory * memory));
+            seconds = seconds.max(worker.at(worker.ratio(clocks), clocks.memory * memory));
         }
         seconds / entry.reference
     }
@@ -268,6 +288,7 @@ mod tests {
             exponent: 2.0,
             rest: Mix { core: 0.0, memory: 0.0, constant: 0.5 },
             headroom: 0.0,
+            shares: [0.0; 4],
         }
     }
 
@@ -278,6 +299,18 @@ mod tests {
         // The slower of two domains counts: compute 6, traffic 2 + 6.
         clocks = ClockRatios { processors: vec![1.0, 2.0], memory: 2.0 };
         assert_eq!(pair().seconds(&clocks), 10.5);
+    }
+
+    #[test]
+    fn sets_that_deal_out_tiles_are_as_fast_as_their_cores_together() {
+        let set = Straggler {
+            domains: 0b101,
+            compute: Mix::core(6.0),
+            shares: [0.25, 0.75, 0.0, 0.0],
+            ..Straggler::FIXED
+        };
+        let clocks = ClockRatios { processors: vec![1.0, 9.0, 3.0], memory: 1.0 };
+        assert_eq!(set.seconds(&clocks), 12.0);
     }
 
     #[test]

@@ -179,6 +179,9 @@ impl Coefficients {
             traffic: Mix::memory(stream(weights)),
             exponent: f64::INFINITY,
             rest: Mix::memory(stream(activations)),
+            headroom: 1.0,
+            // Tiles go to cores that are free.
+            shares: [1.0, 0.0, 0.0, 0.0],
             ..Straggler::FIXED
         };
         FittedTime {

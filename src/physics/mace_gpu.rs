@@ -153,8 +153,12 @@ impl Coefficients {
         };
         let memory = (weights / weight_share + activations / activation_share) / setting.dram_rate;
         let alone = compute + memory;
-        let scaling =
-            Straggler { domains: 1, rest: Mix { core: compute, memory, constant: 0.0 }, ..Straggler::FIXED };
+        let scaling = Straggler {
+            domains: 1,
+            rest: Mix { core: compute, memory, constant: 0.0 },
+            headroom: 1.0,
+            ..Straggler::FIXED
+        };
         FittedTime {
             overhead: launch * 1e-6,
             overhead_scaling: Mix { core: 0.0, memory: 0.0, constant: launch * 1e-6 },

@@ -38,6 +38,13 @@ impl Machine {
             return None;
         }
         let all = arrangement.clocking.iter().fold(0, |bits, clock| bits | 1 << clock.domain);
+        if operator.class == OperatorClass::Sharing {
+            let domains = arrangement.dispatch_domains();
+            let overhead = if domains == 0 { Mix::default() } else { Mix::core(1.0) };
+            return Some(Scaling { overhead, overhead_domains: domains, workers: Vec::new() });
+        }
+        let least_headroom =
+            arrangement.clocking.iter().map(|clock| clock.headroom).fold(f64::INFINITY, f64::min);
         if let Some(fitted) = &arrangement.fitted {
             let companions = surroundings.unlisted.get(position).copied().unwrap_or_default();
             let stretch = surroundings.stretches.get(executor.0 as usize).copied().unwrap_or(1.0);
@@ -51,7 +58,13 @@ impl Machine {
                 return Some(Scaling {
                     overhead: time.overhead_scaling,
                     overhead_domains: all,
-                    workers: vec![Straggler { domains: all, ..time.scaling }],
+                    // Forms that know the rate of the executor say 1, those that were fitted with a memory scale 0.
+                    workers: vec![Straggler {
+                        domains: all,
+                        headroom: time.scaling.headroom * least_headroom,
+                        shares: if time.scaling.shares[0] > 0.0 { arrangement.shares() } else { [0.0; 4] },
+                        ..time.scaling
+                    }],
                 });
             }
         }
@@ -88,6 +101,7 @@ impl Machine {
                 exponent: load.exponent,
                 rest: Mix::default(),
                 headroom: clock.headroom,
+                shares: [0.0; 4],
             });
         }
         let dispatch = arrangement.dispatch_domains();
@@ -97,6 +111,25 @@ impl Machine {
 }
 
 impl Arrangement {
+    /// Share of the arithmetic rate of each domain, in the order of their numbers; all 0 for more than four domains.
+    fn shares(&self) -> [f64; 4] {
+        let mut domains: Vec<u32> = self.clocking.iter().map(|clock| clock.domain).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let mut shares = [0.0; 4];
+        if domains.len() > shares.len() {
+            return shares;
+        }
+        let total: f64 = self.workers.iter().map(|(worker, _)| worker.peak).sum();
+        for ((worker, _), clock) in self.workers.iter().zip(&self.clocking) {
+            if let Some(at) = domains.iter().position(|domain| *domain == clock.domain) {
+                shares[at] += worker.peak / total;
+            }
+        }
+        // Rounding must not make one domain alone differ from itself.
+        if domains.len() == 1 { [0.0; 4] } else { shares }
+    }
+
     /// The domains of the workers that dispatch their kernels themselves, as bits.
     fn dispatch_domains(&self) -> u32 {
         let cores = self.clocking.iter().filter(|clock| clock.is_core);

@@ -1,6 +1,7 @@
 //! Gantt chart of a run: a row per resource, requests above, utilisation of the whole run at the right.
 
 mod rows;
+mod signals;
 
 use std::collections::BTreeSet;
 
@@ -75,7 +76,8 @@ pub fn gantt(record: &RunRecord, options: GanttOptions) -> Canvas {
     rows::resources(&mut canvas, record, &layout);
     rows::transfers(&mut canvas, record, &layout);
     utilization(&mut canvas, record, &layout);
-    canvas.set_height(bottom + 38.0 + MARGIN);
+    let end = signals::draw(&mut canvas, record, &layout, bottom + 38.0);
+    canvas.set_height(end + MARGIN);
     canvas
 }
 

@@ -2,6 +2,7 @@
 
 use crate::graph::dag::Dag;
 use crate::graph::lowered::{LoweredGraph, OperatorClass};
+use crate::simulation::dynamics::DynamicsSetup;
 use crate::soc::{Platform, ProcessorKind, ResourceId};
 
 /// Everything that turns the indices in a run's events back into words.
@@ -19,6 +20,12 @@ pub struct RunLabels {
     pub executors: Vec<ExecutorLabel>,
     /// One per stream of the scenario.
     pub streams: Vec<StreamLabels>,
+    /// One per clock domain of the run's dynamics; empty without any.
+    pub domains: Vec<String>,
+    /// One per thermal node.
+    pub nodes: Vec<String>,
+    /// One per source of competing work.
+    pub background: Vec<String>,
     /// Chains of streams, in the order of their roots.
     pub chains: Vec<super::chains::ChainLabels>,
 }
@@ -96,8 +103,20 @@ impl RunLabels {
             resources,
             executors,
             streams,
+            domains: Vec::new(),
+            nodes: Vec::new(),
+            background: Vec::new(),
             chains: Vec::new(),
         }
+    }
+
+    /// The same with names for what changes during the run.
+    #[must_use]
+    pub fn with_dynamics(mut self, dynamics: &DynamicsSetup) -> Self {
+        self.domains = dynamics.domains.iter().map(|domain| domain.id.clone()).collect();
+        self.nodes = dynamics.thermal.iter().flat_map(|thermal| thermal.nodes.clone()).collect();
+        self.background = dynamics.background.iter().map(|source| source.name.clone()).collect();
+        self
     }
 
     /// Name of a stream, or `stream 3` for one that has no label.

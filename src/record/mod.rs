@@ -15,6 +15,7 @@ mod played_plan;
 pub mod prediction;
 pub mod recorder;
 pub mod run_record;
+pub mod signals;
 #[cfg(test)]
 mod simulated_tests;
 pub mod summarizer;

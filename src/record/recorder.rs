@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::labels::RunLabels;
 use super::run_record::{BandwidthSample, OperatorRecord, RequestRecord, RunRecord, UnitRecord};
+use super::signals::{Signal, SignalSample};
+use crate::simulation::dynamics::PowerSource;
 use crate::simulation::observer::{Interval, Observer, PlacedUnit, RequestId, TransferRecord};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, Hertz, SimDuration, SimTime};
 
 /// Position of an open unit that found no room: behind the end of every list.
 const NOT_STORED: usize = usize::MAX;
@@ -22,6 +24,8 @@ pub struct Recorder {
     // Position in `record` of requests and units that are not over yet. Only looked up, never walked.
     open_requests: BTreeMap<RequestId, usize>,
     open_units: BTreeMap<(RequestId, u32), usize>,
+    /// Missed refreshes so far, by source.
+    missed: Vec<u32>,
 }
 
 impl Recorder {
@@ -37,6 +41,7 @@ impl Recorder {
             stored: 0,
             open_requests: BTreeMap::new(),
             open_units: BTreeMap::new(),
+            missed: Vec::new(),
         }
     }
 
@@ -52,6 +57,13 @@ impl Recorder {
             ));
         }
         self.record
+    }
+
+    fn signal(&mut self, time: SimTime, signal: Signal, value: f64) {
+        self.seen(time);
+        if self.admit() {
+            self.record.signals.push(SignalSample { time, signal, value });
+        }
     }
 
     /// Whether one more event may be stored; counts it either way.
@@ -200,6 +212,29 @@ impl Observer for Recorder {
         self.record.counters.bandwidth_samples += 1;
         if self.admit() {
             self.record.bandwidth.push(BandwidthSample { time: now, bytes_per_second });
+        }
+    }
+
+    fn frequency(&mut self, now: SimTime, domain: u16, clock: Hertz) {
+        self.signal(now, Signal::Clock(domain), clock.0 / 1e6);
+    }
+
+    fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
+        self.signal(now, Signal::Temperature(node), temperature.0);
+    }
+
+    fn power(&mut self, now: SimTime, source: PowerSource, watts: f64) {
+        self.signal(now, Signal::Power(source), watts);
+    }
+
+    fn frame(&mut self, now: SimTime, source: u16, missed: bool) {
+        if missed {
+            let at = usize::from(source);
+            if at >= self.missed.len() {
+                self.missed.resize(at + 1, 0);
+            }
+            self.missed[at] += 1;
+            self.signal(now, Signal::Missed(source), f64::from(self.missed[at]));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything that happened in one run, as far as the cap on stored events allows.
 
 use super::labels::RunLabels;
+use super::signals::SignalSample;
 use crate::simulation::observer::{Interval, PlacedUnit, RequestId, TransferRecord};
 use crate::units::{SimDuration, SimTime};
 
@@ -24,6 +25,8 @@ pub struct RunRecord {
     pub transfers: Vec<TransferRecord>,
     /// DRAM traffic; each sample holds until the next.
     pub bandwidth: Vec<BandwidthSample>,
+    /// Clocks, temperatures and powers from each change on.
+    pub signals: Vec<SignalSample>,
     /// How many of each happened, stored or not.
     pub counters: Counters,
     /// Things a reader must know, e.g. that the cap was reached.

@@ -8,16 +8,18 @@ use super::labels::RunLabels;
 use super::memory::MemoryPeak;
 use super::metrics::{Metrics, StreamMetrics};
 use super::prediction::PredictionError;
+use super::signals::DynamicsWatch;
 use super::summary::{
     BandwidthSummary, EnergyRest, LatencySummary, PredictionSummary, RequestCounts, ResourceSummary,
     RunSummary, SCHEMA_VERSION, StreamSummary, TransferSummary,
 };
 use super::transfers::TransferTotals;
 use crate::graph::lowered::LoweredGraph;
+use crate::simulation::DynamicsOutcome;
 use crate::simulation::observer::{Interval, Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::soc::Platform;
 use crate::statistics::{batch_means, mean_interval, summarize};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{Celsius, Hertz, SimDuration, SimTime};
 
 /// All streaming observers of a run together.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Summarizer {
     pub prediction: PredictionError,
     /// Memory; `None` for plain task graphs.
     pub memory: Option<MemoryPeak>,
+    /// Clocks and temperatures.
+    pub dynamics: DynamicsWatch,
     /// Chains of stages.
     pub chains: ChainMetrics,
 }
@@ -57,9 +61,27 @@ impl Summarizer {
             accounting: Accounting::new(platform),
             transfers: TransferTotals::new(platform),
             prediction: PredictionError::new(),
+            dynamics: DynamicsWatch::default(),
             memory: (!graphs.is_empty()).then(|| MemoryPeak::new(platform, graphs)),
             labels,
         }
+    }
+
+    /// Puts what the dynamics of a run came to into its summary: energies are then the integrals of the powers of the run.
+    pub fn add_dynamics(&self, summary: &mut RunSummary, outcome: &DynamicsOutcome) {
+        let end = SimTime(self.accounting.horizon().0);
+        let energy = &outcome.energy;
+        for (resource, joules) in summary.resources.iter_mut().zip(&energy.resources) {
+            resource.energy_mj = joules * 1e3;
+        }
+        let own = self.dynamics.summary(&self.labels, outcome, end);
+        summary.energy_rest_mj = EnergyRest { base: energy.base * 1e3, dram: energy.memory * 1e3 };
+        summary.energy_mj = energy.total() * 1e3;
+        let completed = summary.requests.completed;
+        summary.energy_per_inference_mj = (completed > 0).then(|| summary.energy_mj / completed as f64);
+        let seconds = end.seconds();
+        summary.average_power_w = if seconds > 0.0 { energy.total() / seconds } else { 0.0 };
+        summary.dynamics = Some(own);
     }
 
     /// The summary, after the run. `speedup_over_best_single` and `fallback` are left to the caller.
@@ -111,6 +133,7 @@ impl Summarizer {
             scenario: self.labels.scenario.clone(),
             soc: self.labels.soc.clone(),
             setup: None,
+            dynamics: None,
             seed: self.labels.seed,
             input_hashes: context.input_hashes,
             simulated_ms: horizon.millis(),
@@ -250,6 +273,12 @@ impl Observer for Summarizer {
     }
     fn bandwidth(&mut self, now: SimTime, bytes_per_second: f64) {
         tell_all!(self, bandwidth(now, bytes_per_second));
+    }
+    fn frequency(&mut self, now: SimTime, domain: u16, clock: Hertz) {
+        self.dynamics.frequency(now, domain, clock);
+    }
+    fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
+        self.dynamics.temperature(now, node, temperature);
     }
     fn opened(&mut self, now: SimTime, root: RequestId, origin: SimTime) {
         tell_all!(self, opened(now, root, origin));

@@ -20,6 +20,9 @@ pub struct RunSummary {
     pub soc: String,
     /// What was run; filled in by who knows.
     pub setup: Option<RunSetup>,
+    /// What changed during the run; absent when nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamics: Option<super::signals::DynamicsSummary>,
     /// The seed.
     pub seed: u64,
     /// FNV-1a 64 of each input in hexadecimal, by the input's role (`scenario`, `model ...`, `soc`, ...): of the bytes of models

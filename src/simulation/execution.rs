@@ -97,6 +97,9 @@ impl<O: Observer> Simulation<'_, O> {
         let state = &mut self.items[item];
         state.phase = phase;
         state.since = now;
+        if self.is_split(item) {
+            return self.occupy_split(now, item, phase, work, demand);
+        }
         self.running[slot] = item;
         if self.dynamics.is_some() {
             let speed = self.time_slot(now, slot, item, phase, demand);
@@ -144,6 +147,15 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// The activity in a slot has ended.
     pub(super) fn activity_ended(&mut self, now: SimTime, slot: usize) -> Result<(), SimulationError> {
+        if self.dynamics.is_some() {
+            if slot >= self.resources.len() {
+                self.background_ended(now, slot);
+                return Ok(());
+            }
+            if self.part_ended(now, slot) {
+                return Ok(());
+            }
+        }
         self.activities.clear(slot);
         let served = self.free_slot(now, slot);
         let item = std::mem::replace(&mut self.running[slot], u32::MAX);
@@ -199,6 +211,9 @@ impl<O: Observer> Simulation<'_, O> {
         start: SimTime,
         end: SimTime,
     ) {
+        if self.is_split(item) {
+            return self.book_segments(item, end);
+        }
         let platform = &self.problem.platform;
         let executor = platform.executor(self.items[item].executor);
         for (at, &resource) in executor.resources.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What one run is about: immutable inputs and the figures that come out.
 
 use super::arrivals::{Arrivals, RequestQueue};
-use super::dynamics::{DynamicsSetup, Energy, HeatBalance};
+use super::dynamics::{BackgroundOutcome, DynamicsSetup, Energy, HeatBalance};
 use super::stages::{ChainOutcome, Stage};
 use crate::engine::{EngineError, Limits};
 use crate::graph::dag::Dag;
@@ -127,6 +127,8 @@ pub struct DynamicsOutcome {
     pub temperatures: Vec<Celsius>,
     /// Where the heat went, if the setup asks for it.
     pub heat: HeatBalance,
+    /// What each source of competing work came to.
+    pub background: Vec<BackgroundOutcome>,
 }
 
 /// What one stream came to.

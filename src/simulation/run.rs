@@ -83,6 +83,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
     ) -> Self {
         let graphs = &prepared.graphs;
         let resources = problem.platform.resources.len();
+        // Competing work has activities and demands of its own, behind those of the resources.
+        let competitors = problem.dynamics.as_ref().map_or(0, |dynamics| dynamics.background.len());
+        let slots = resources + competitors;
         let domains = problem.platform.executors.iter().map(|e| e.domain as usize + 1).max().unwrap_or(1);
         let bus_rate = match problem.platform.network {
             Network::SharedBus(rate) => rate.0,
@@ -107,12 +110,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 .collect(),
             resources: (0..resources).map(|_| ResourceState::new()).collect(),
             items: Items::default(),
-            activities: ActivityTable::new(resources),
+            activities: ActivityTable::new(slots),
             running: vec![u32::MAX; resources],
-            demands: vec![0.0; resources],
-            grants: vec![0.0; resources],
-            weights: vec![1.0; resources],
-            fill_order: Vec::with_capacity(resources),
+            demands: vec![0.0; slots],
+            grants: vec![0.0; slots],
+            weights: weights(problem, resources),
+            fill_order: Vec::with_capacity(slots),
             throttled: false,
             bus: EqualShare::new(bus_rate),
             flows: Vec::new(),
@@ -151,7 +154,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             },
             dynamics: problem.dynamics.as_deref().map(|setup| {
                 let platform = &problem.platform;
-                Box::new(Dynamics::new(setup, platform.base_power.0, platform.dram_joules_per_byte))
+                let (base, bytes) = (platform.base_power.0, platform.dram_joules_per_byte);
+                Box::new(Dynamics::new(setup, base, bytes, problem.seed))
             }),
             graphs,
             problem,
@@ -184,14 +188,17 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
         let queued = self.queue.next_time();
         if let Some(dynamics) = &self.dynamics {
-            // Clocks alone keep no run alive: something must run, or be due.
-            let alive =
-                next.0.min(queued) != SimTime::NEVER || self.running.iter().any(|&item| item != u32::MAX);
-            if alive && dynamics.next() < next.0 {
+            // Clocks and competing work alone keep no run alive: something must run, or be due.
+            let alive = self.bus.next().min(queued) != SimTime::NEVER
+                || self.running.iter().any(|&item| item != u32::MAX);
+            if !alive {
+                next = (SimTime::NEVER, Upcoming::Nothing);
+            } else if dynamics.next() < next.0 {
                 next = (dynamics.next(), Upcoming::Dynamics);
             }
         }
-        if queued < next.0 {
+        // Policies look at the result of everything else that happens at the same time.
+        if queued < next.0 || (queued == next.0 && next.1 == Upcoming::Dynamics) {
             next = (queued, Upcoming::Queue);
         }
         self.upcoming = next;
@@ -318,6 +325,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
             }
         }
     }
+}
+
+/// Weights with which resources and competing work share main memory.
+fn weights(problem: &Problem, resources: usize) -> Vec<f64> {
+    let competing = problem.dynamics.iter().flat_map(|dynamics| &dynamics.background);
+    std::iter::repeat_n(1.0, resources).chain(competing.map(|source| source.memory_weight)).collect()
 }
 
 impl<O: Observer> Model for Simulation<'_, O> {

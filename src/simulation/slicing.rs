@@ -61,5 +61,14 @@ pub fn slice(
             ..stream.clone()
         });
     }
-    Ok(Some(Problem { streams, ..problem.clone() }))
+    let mut dynamics = problem.dynamics.clone();
+    if let Some(dynamics) = &mut dynamics {
+        // The costs of slices scale in their own way.
+        for (scaling, stream) in dynamics.scalings.iter_mut().zip(&streams) {
+            if let Some(graph) = &stream.operators {
+                *scaling = machine.scaling_table(graph, dynamics.domains.len());
+            }
+        }
+    }
+    Ok(Some(Problem { streams, dynamics, ..problem.clone() }))
 }

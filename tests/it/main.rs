@@ -9,6 +9,8 @@
 )]
 
 mod bad_input;
+mod background;
+mod bad_dynamics;
 mod bad_profiles;
 mod build;
 mod calibration;
@@ -18,6 +20,7 @@ mod common_benchmark;
 mod compare;
 mod coverage;
 mod dynamics;
+mod dynamics_properties;
 mod engine_errors;
 mod few_shot;
 mod fluid_reference;

@@ -1,5 +1,6 @@
 //! Where a run and its dynamics meet.
 
+use super::background::Background;
 use super::power::Load;
 use super::setup::PowerSource;
 use super::thermal::DomainView;
@@ -19,6 +20,9 @@ impl<O: Observer> Simulation<'_, O> {
         let load = if running { Load::Running } else { Load::Idle };
         for &resource in &self.problem.platform.executor(self.items[item].executor).resources {
             dynamics.note(resource, load);
+            if !running && let Some(background) = &mut dynamics.background {
+                background.set_wants(resource, false);
+            }
         }
     }
 
@@ -82,6 +86,7 @@ impl<O: Observer> Simulation<'_, O> {
         let bytes = own.take_bytes(now);
         own.unit_bytes += bytes;
         dynamics.stale |= own.demand > 0.0;
+        own.boundary |= matches!(own.timing, Timing::Execution { .. });
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
         bytes
@@ -90,7 +95,19 @@ impl<O: Observer> Simulation<'_, O> {
     /// Something of the dynamics is due.
     pub(in crate::simulation) fn dynamics_due(&mut self, now: SimTime) {
         if let Some(dynamics) = self.dynamics.as_deref_mut() {
+            if std::mem::replace(&mut dynamics.leaving, SimTime::NEVER) <= now {
+                if let Some(background) = &mut dynamics.background {
+                    background.let_leave(now);
+                }
+                dynamics.apply_loads(now, true);
+            }
             dynamics.retime |= dynamics.clocks.step(now);
+            if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
+                let observer = &mut *self.observer;
+                background.step(now, &mut self.activities, |source, missed| {
+                    observer.frame(now, source, missed);
+                });
+            }
             if dynamics.thermal.as_ref().is_some_and(|thermal| thermal.next() <= now) {
                 dynamics.read_sensors(now, &self.problem.platform, self.observer);
             }
@@ -100,8 +117,15 @@ impl<O: Observer> Simulation<'_, O> {
     /// Applies what an event has changed.
     pub(in crate::simulation) fn settle(&mut self, now: SimTime) {
         let Some(mut dynamics) = self.dynamics.take() else { return };
+        if dynamics.background.is_some() {
+            self.settle_background(now, &mut dynamics);
+        }
         if !dynamics.changed.is_empty() {
-            dynamics.apply_loads(now);
+            let all = !dynamics.defers;
+            dynamics.apply_loads(now, all);
+        }
+        if dynamics.background.as_ref().is_some_and(Background::is_leaving) {
+            dynamics.leaving = now;
         }
         if dynamics.retime || dynamics.powers != 0 {
             self.set_powers(now, &mut dynamics);
@@ -162,8 +186,14 @@ impl<O: Observer> Simulation<'_, O> {
         let mut total = 0.0;
         for (slot, demand) in dynamics.slots.iter().zip(&mut self.demands) {
             // Alone, an operator takes what its cost model says at the present clocks; its traffic cannot exceed the supply then.
-            *demand = (slot.demand * slot.speed).min(supply);
+            *demand = if slot.on { (slot.demand * slot.speed).min(supply) } else { 0.0 };
             total += *demand;
+        }
+        if let Some(background) = &dynamics.background {
+            for (task, demand) in self.demands[dynamics.slots.len()..].iter_mut().enumerate() {
+                *demand = background.demand(task).min(supply);
+                total += *demand;
+            }
         }
         let limited = total > supply;
         if limited {
@@ -176,10 +206,12 @@ impl<O: Observer> Simulation<'_, O> {
             let demand = self.demands[number];
             let granted = if limited { self.grants[number].min(demand) } else { demand };
             let share = if granted < demand { granted / demand } else { 1.0 };
-            self.activities.set_rate(number, now, slot.speed * share);
-            self.overflow |= self.activities.end(number) == SimTime::NEVER && slot.speed > 0.0;
+            let rate = if slot.on { slot.speed * share } else { 0.0 };
+            self.activities.set_rate(number, now, rate);
+            self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
             slot.serve(now, granted);
         }
+        self.rate_background(now, dynamics, limited);
         let served = total.min(supply);
         if served.to_bits() != dynamics.served.to_bits() {
             dynamics.served = served;
@@ -195,6 +227,9 @@ impl<O: Observer> Simulation<'_, O> {
                 thermal.advance(end);
                 dynamics.outcome.temperatures.clone_from(&thermal.temperatures);
                 dynamics.outcome.heat = thermal.balance();
+            }
+            if let Some(background) = &mut dynamics.background {
+                dynamics.outcome.background = background.close(end);
             }
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
@@ -238,25 +273,41 @@ impl Dynamics<'_> {
         self.thermal = Some(thermal);
     }
 
-    /// Tells clocks and powers which cores have begun and which have ceased to run.
-    fn apply_loads(&mut self, now: SimTime) {
+    /// Tells clocks and powers which cores have begun and which have ceased to run; the latter only once nothing else
+    /// happens at this time (`all`), because the next request may come at once.
+    fn apply_loads(&mut self, now: SimTime, all: bool) {
+        let mut kept = 0;
         for at in 0..self.changed.len() {
             let number = self.changed[at];
             let slot = &mut self.slots[usize::from(number)];
-            slot.noted = false;
-            if slot.load == slot.known {
+            let load = match &self.background {
+                Some(background) => slot.effective(background, usize::from(number)),
+                None => slot.load,
+            };
+            if !all && slot.known.is_awake() && !load.is_awake() {
+                self.changed[kept] = number;
+                kept += 1;
+                self.leaving = now;
                 continue;
             }
-            let load = slot.load;
-            let (was, is) = (slot.known == Load::Running, load == Load::Running);
+            slot.noted = false;
+            if load == slot.known {
+                continue;
+            }
+            let (was, is) = (slot.known.is_awake(), load.is_awake());
             slot.known = load;
             let (domain, core) = self.places[usize::from(number)];
             if was != is {
                 self.retime |= self.clocks.set_running(now, domain, core, is);
             }
-            self.power.set_load(now, ResourceId(number), load, load != Load::Idle);
+            self.power.set_load(now, ResourceId(number), load, slot_held(load));
             self.powers |= 1 << domain;
         }
-        self.changed.clear();
+        self.changed.truncate(kept);
     }
+}
+
+/// Whether a unit pays for what a core draws.
+const fn slot_held(load: Load) -> bool {
+    matches!(load, Load::Waiting | Load::Running)
 }

@@ -4,11 +4,14 @@
 //! changed); when it is over, they are applied together: governors hear of cores that began or ceased, powers are set,
 //! and everything that runs is re-timed. So an operator that follows another on the same core wakes nobody.
 
+mod background;
 mod clocks;
 mod hooks;
 mod offline;
 mod power;
 mod setup;
+mod split;
+mod tasks;
 mod thermal;
 
 pub use power::Energy;
@@ -16,13 +19,17 @@ pub use setup::{
     DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
     ThermalSetup,
 };
+pub use tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern, Span};
 pub use thermal::HeatBalance;
 
+use super::observer::Activity;
 use super::problem::DynamicsOutcome;
 use crate::physics::ClockRatios;
+use crate::physics::dvfs::Trigger;
 use crate::physics::power::switching;
 use crate::soc::{ExecutorId, ResourceId};
 use crate::units::{SimDuration, SimTime};
+use background::Background;
 use clocks::Clocks;
 use power::{Load, Power};
 use thermal::Thermal;
@@ -34,6 +41,7 @@ pub(super) struct Dynamics<'a> {
     clocks: Clocks,
     power: Power,
     thermal: Option<Thermal<'a>>,
+    background: Option<Background<'a>>,
     /// For each domain, milliwatts of one busy core at each step, and the busy time that rules know.
     tables: Vec<(Vec<u64>, SimDuration)>,
     /// When rules last looked.
@@ -51,6 +59,10 @@ pub(super) struct Dynamics<'a> {
     ratios_of: Vec<Option<ClockRatios>>,
     /// Resources whose load has changed in this event.
     changed: Vec<u16>,
+    /// When cores have lost their work that may find new work before time goes on; never: none has.
+    leaving: SimTime,
+    /// Whether anybody cares about cores that are idle for no time.
+    defers: bool,
     /// Step of each domain that its power knows.
     steps: Vec<usize>,
     /// Domains whose power must be set anew, as bits.
@@ -84,6 +96,27 @@ struct SlotState {
     noted: bool,
     /// Bytes that the unit in this slot has moved.
     unit_bytes: f64,
+    /// What the books show while competing work is simulated; `None` without a unit.
+    segment: Option<Segment>,
+    /// Whether the unit has its core or device.
+    on: bool,
+    /// Whether an operator ended in this event.
+    boundary: bool,
+    /// Workers of the set that still execute; in the slot of its first resource.
+    parts: u16,
+}
+
+/// A span of a resource's time that is not booked yet.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    /// What the unit does when it has the resource.
+    base: Activity,
+    /// Whether it makes progress only with the resource.
+    needs: bool,
+    /// What is shown.
+    shown: Activity,
+    operator: Option<u32>,
+    since: SimTime,
 }
 
 /// How what runs in a slot scales with clocks.
@@ -117,6 +150,10 @@ impl SlotState {
         known: Load::Idle,
         noted: false,
         unit_bytes: 0.0,
+        segment: None,
+        on: true,
+        boundary: false,
+        parts: 0,
     };
 
     /// Memory serves it at another rate from now on.
@@ -136,7 +173,9 @@ impl SlotState {
 }
 
 impl<'a> Dynamics<'a> {
-    pub(super) fn new(setup: &'a DynamicsSetup, base_watts: f64, joules_per_byte: f64) -> Self {
+    pub(super) fn new(setup: &'a DynamicsSetup, base_watts: f64, joules_per_byte: f64, seed: u64) -> Self {
+        let is_core: Vec<bool> =
+            setup.domain_of.iter().map(|domain| setup.domains[usize::from(*domain)].is_cpu).collect();
         let mut counts = vec![0u16; setup.domains.len()];
         let core_of: Vec<u16> = setup
             .domain_of
@@ -155,6 +194,8 @@ impl<'a> Dynamics<'a> {
                     setup.domains.iter().map(|d| d.opps.points.len().saturating_sub(1)).collect();
                 Thermal::new(thermal, &tops)
             }),
+            background: (!setup.background.is_empty())
+                .then(|| Background::new(&setup.background, &is_core, setup.scheduler, seed)),
             tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
             read_at: SimTime::ZERO,
             heating: true,
@@ -164,6 +205,10 @@ impl<'a> Dynamics<'a> {
             ratios_of: Vec::new(),
             core_of,
             changed: Vec::with_capacity(setup.domain_of.len()),
+            leaving: SimTime::NEVER,
+            defers: !setup.background.is_empty()
+                || !setup.memory.votes.is_empty()
+                || setup.domains.iter().any(|domain| domain.governor.trigger() != Trigger::Caps),
             steps: vec![usize::MAX; setup.domains.len()],
             powers: u32::MAX,
             retime: true,
@@ -178,7 +223,11 @@ impl<'a> Dynamics<'a> {
     /// When something of its own is due.
     pub(super) fn next(&self) -> SimTime {
         let clocks = self.clocks.next();
-        self.thermal.as_ref().map_or(clocks, |thermal| clocks.min(thermal.next()))
+        if self.leaving != SimTime::NEVER {
+            return self.leaving;
+        }
+        let heat = self.thermal.as_ref().map_or(SimTime::NEVER, Thermal::next);
+        clocks.min(heat).min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
     }
 
     /// Notes what a resource does from now on.

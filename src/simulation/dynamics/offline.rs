@@ -4,7 +4,7 @@
 //! pinned to (`select_fallback_rq`). There it runs at that core's speed and shares it with the thread that lives there, so
 //! that a set of cores waits for the shared core.
 
-use super::{Dynamics, Load};
+use super::Dynamics;
 use crate::physics::ClockRatios;
 use crate::soc::{ExecutorId, Platform, ResourceId};
 use crate::units::SimTime;
@@ -51,7 +51,7 @@ impl Dynamics<'_> {
     /// Work of a resource goes to another core, with its load and power.
     fn move_to(&mut self, now: SimTime, number: usize, place: (u16, u16)) {
         let old = std::mem::replace(&mut self.places[number], place);
-        if self.slots[number].known == Load::Running {
+        if self.slots[number].known.is_awake() {
             self.clocks.set_running(now, old.0, old.1, false);
             self.clocks.set_running(now, place.0, place.1, true);
         }

@@ -16,6 +16,15 @@ pub(super) enum Load {
     /// Holds work that waits.
     Waiting,
     Running,
+    /// Competing work runs, which is scalar code.
+    Competing,
+}
+
+impl Load {
+    /// Whether the core is awake.
+    pub(super) const fn is_awake(self) -> bool {
+        matches!(self, Self::Running | Self::Competing)
+    }
 }
 
 /// Power of one core or device.
@@ -66,7 +75,7 @@ impl Power {
             return;
         }
         self.since[at] = now;
-        let running = self.parts.iter().filter(|p| p.domain == domain && p.load == Load::Running).count();
+        let running = self.parts.iter().filter(|p| p.domain == domain && p.load.is_awake()).count();
         let share = if running > 0 { self.domains[at].value() / running as f64 } else { 0.0 };
         for part in self.parts.iter_mut().filter(|part| part.domain == domain && part.held) {
             let awake = if part.load == Load::Running { share } else { 0.0 };
@@ -102,8 +111,9 @@ impl Power {
                 Load::Idle => power.idle.value.0,
                 Load::Waiting => (full * power.blocked_activity.value).max(power.idle.value.0),
                 Load::Running => full * power.busy_activity.value,
+                Load::Competing => full,
             };
-            awake |= part.load == Load::Running;
+            awake |= part.load.is_awake();
             if watts.to_bits() != part.signal.value().to_bits() {
                 part.signal.set(now, watts);
                 tell(PowerSource::Resource(ResourceId(number as u16)), watts);

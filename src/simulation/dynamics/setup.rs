@@ -1,7 +1,9 @@
 //! What the dynamics of a run are about: immutable inputs.
 
+use super::tasks::BackgroundSetup;
 use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
+use crate::physics::scheduler::SliceRule;
 use crate::physics::thermal::{AllocatorSettings, HardwareLimit, Network, StepWise, ThrottleTable};
 use crate::physics::{ClockRatios, ScalingTable};
 use crate::soc::{ExecutorId, OppTable, PowerModel, ResourceId};
@@ -22,6 +24,12 @@ pub struct DynamicsSetup {
     pub executors: Vec<ExecutorScaling>,
     /// Heat, and what is done about it; `None` keeps temperatures out of the run.
     pub thermal: Option<ThermalSetup>,
+    /// Competing work.
+    pub background: Vec<BackgroundSetup>,
+    /// How the operating system shares cores among threads.
+    pub scheduler: SliceRule,
+    /// Whether the threads of a core set that wait for each other keep their cores busy, or sleep.
+    pub spin: bool,
 }
 
 /// Heat of a run.

@@ -1,0 +1,384 @@
+//! Competing work in a run: threads under the fair scheduler, frames on a device, traffic.
+
+use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
+use crate::engine::ActivityTable;
+use crate::physics::scheduler::{FairQueue, NICE_0, SliceRule};
+use crate::random::{self, Stream};
+use crate::soc::ResourceId;
+use crate::units::{SimDuration, SimTime};
+
+/// The number of the thread that works for the unit on its core; those of competing threads follow.
+const WORKER: u32 = 0;
+/// Competing work comes after everything else that ends at the same time.
+const LAST: u64 = u64::MAX - (1 << 32);
+
+/// All competing work.
+#[derive(Debug)]
+pub(super) struct Background<'a> {
+    pub tasks: Vec<Task<'a>>,
+    cores: Vec<Core>,
+    /// Cores and devices, whose activities come first in the table.
+    resources: usize,
+    next: SimTime,
+}
+
+/// A source in action.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    setup: &'a BackgroundSetup,
+    stream: Stream,
+    /// Core or device that it is on.
+    at: u16,
+    /// Whether it has work.
+    ready: bool,
+    /// Whether it runs.
+    pub running: bool,
+    since: SimTime,
+    /// When its pattern has the next thing in store.
+    due: SimTime,
+    /// Position in a trace, and the share of the rate.
+    position: usize,
+    share: f64,
+    /// Whether a frame waits for the device.
+    pending: bool,
+    /// Bytes per second served at present.
+    served: f64,
+    served_since: SimTime,
+    pub outcome: BackgroundOutcome,
+}
+
+#[derive(Debug)]
+struct Core {
+    /// Whether anything may compete for it.
+    contested: bool,
+    /// Threads of a CPU core; `None` for devices.
+    queue: Option<FairQueue>,
+    /// Whether the unit's thread wants the core, and what the queue knows.
+    wants: bool,
+    known: bool,
+    switch: SimTime,
+}
+
+impl<'a> Background<'a> {
+    pub(super) fn new(setups: &'a [BackgroundSetup], is_core: &[bool], rule: SliceRule, seed: u64) -> Self {
+        let contested = |number: usize| {
+            setups.iter().any(|setup| match &setup.kind {
+                BackgroundKind::Thread { cores, .. } => {
+                    cores.iter().any(|core| usize::from(core.0) == number)
+                }
+                BackgroundKind::Render { device, .. } => usize::from(device.0) == number,
+                BackgroundKind::Traffic => false,
+            })
+        };
+        let core = |(number, is_core): (usize, &bool)| Core {
+            contested: contested(number),
+            queue: is_core.then(|| FairQueue::new(rule)),
+            wants: false,
+            known: false,
+            switch: SimTime::NEVER,
+        };
+        let task = |(number, setup): (usize, &'a BackgroundSetup)| {
+            let mut stream = random::stream(seed, "background", &[number as u64]);
+            let due = match (&setup.pattern, &setup.kind) {
+                (_, BackgroundKind::Render { .. }) | (Pattern::Always, _) => SimTime::ZERO,
+                (Pattern::Bursts { gap, .. }, _) => SimTime::ZERO + gap.draw(&mut stream),
+                (Pattern::Trace(points), _) => points.first().map_or(SimTime::NEVER, |(at, _)| *at),
+            };
+            let at = match &setup.kind {
+                BackgroundKind::Thread { cores, .. } => cores.first().map_or(0, |core| core.0),
+                BackgroundKind::Render { device, .. } => device.0,
+                BackgroundKind::Traffic => u16::MAX,
+            };
+            Task {
+                stream,
+                at,
+                ready: false,
+                running: false,
+                since: SimTime::ZERO,
+                due,
+                position: 0,
+                share: 1.0,
+                pending: false,
+                served: 0.0,
+                served_since: SimTime::ZERO,
+                outcome: BackgroundOutcome { name: setup.name.clone(), ..BackgroundOutcome::default() },
+                setup,
+            }
+        };
+        let mut background = Self {
+            tasks: setups.iter().enumerate().map(task).collect(),
+            cores: is_core.iter().enumerate().map(core).collect(),
+            resources: is_core.len(),
+            next: SimTime::ZERO,
+        };
+        background.find_next();
+        background
+    }
+
+    fn find_next(&mut self) {
+        let tasks = self.tasks.iter().map(|task| task.due);
+        self.next = tasks.chain(self.cores.iter().map(|core| core.switch)).min().unwrap_or(SimTime::NEVER);
+    }
+
+    /// When something is due.
+    pub(super) const fn next(&self) -> SimTime {
+        self.next
+    }
+
+    /// The unit's thread on a core wants to run, or no longer does.
+    pub(super) fn set_wants(&mut self, resource: ResourceId, wants: bool) {
+        self.cores[usize::from(resource.0)].wants = wants;
+    }
+
+    /// Whether the unit's thread has its core, or a unit its device.
+    pub(super) fn has(&self, resource: usize) -> bool {
+        let core = &self.cores[resource];
+        if !core.contested {
+            return true;
+        }
+        match &core.queue {
+            Some(queue) => queue.running() == Some(WORKER),
+            None => !self.competes(resource),
+        }
+    }
+
+    /// Whether anything may compete for a core or device.
+    pub(super) fn is_contested(&self, resource: ResourceId) -> bool {
+        self.cores[usize::from(resource.0)].contested
+    }
+
+    /// Whether competing work runs on a core or device.
+    pub(super) fn competes(&self, resource: usize) -> bool {
+        self.tasks.iter().any(|task| task.running && usize::from(task.at) == resource)
+    }
+
+    /// The core or device that a task is on; `None` for traffic.
+    pub(super) fn place(&self, task: usize) -> Option<usize> {
+        let at = usize::from(self.tasks[task].at);
+        (at < self.resources).then_some(at)
+    }
+
+    /// Bytes per second that a task demands at present.
+    pub(super) fn demand(&self, task: usize) -> f64 {
+        let task = &self.tasks[task];
+        if task.running { task.setup.memory_rate * task.share } else { 0.0 }
+    }
+
+    /// Memory serves a task at another rate from now on.
+    pub(super) fn serve(&mut self, now: SimTime, task: usize, rate: f64) {
+        let task = &mut self.tasks[task];
+        task.outcome.bytes += task.served * now.since(task.served_since).seconds();
+        (task.served, task.served_since) = (rate, now);
+    }
+
+    /// Handles what is due; missed and shown frames go to `tell`.
+    pub(super) fn step(
+        &mut self,
+        now: SimTime,
+        activities: &mut ActivityTable,
+        mut tell: impl FnMut(u16, bool),
+    ) {
+        for number in 0..self.tasks.len() {
+            if self.tasks[number].due <= now {
+                self.task_due(now, number, activities, &mut tell);
+            }
+        }
+        for core in &mut self.cores {
+            if core.switch <= now
+                && let Some(queue) = &mut core.queue
+            {
+                queue.switch(now);
+            }
+        }
+    }
+
+    fn task_due(
+        &mut self,
+        now: SimTime,
+        number: usize,
+        activities: &mut ActivityTable,
+        tell: &mut impl FnMut(u16, bool),
+    ) {
+        let slot = self.resources + number;
+        let task = &mut self.tasks[number];
+        task.due = SimTime::NEVER;
+        let setup = task.setup;
+        if let BackgroundKind::Render { period, frame, .. } = &setup.kind {
+            task.due = now + *period;
+            // The first refresh has nothing to show yet.
+            let first = task.outcome.completed + task.outcome.missed == 0 && !task.ready;
+            if task.ready {
+                task.outcome.missed += 1;
+                tell(number as u16, true);
+                return;
+            }
+            if !first {
+                tell(number as u16, false);
+            }
+            let work = frame.draw(&mut task.stream);
+            (task.ready, task.pending) = (true, true);
+            activities.start(slot, now, work, 0.0, LAST + number as u64);
+            return;
+        }
+        match &setup.pattern {
+            Pattern::Always => self.begin(now, number),
+            Pattern::Bursts { length, .. } => {
+                let work = length.draw(&mut task.stream);
+                activities.start(slot, now, work, 0.0, LAST + number as u64);
+                self.begin(now, number);
+            }
+            Pattern::Trace(points) => {
+                let share = points.get(task.position).map_or(0.0, |(_, share)| *share);
+                task.position += 1;
+                task.due = points.get(task.position).map_or(SimTime::NEVER, |(at, _)| *at);
+                task.share = if matches!(setup.kind, BackgroundKind::Traffic) { share } else { 1.0 };
+                match (share > 0.0, task.ready) {
+                    (true, false) => self.begin(now, number),
+                    (false, true) => self.end(now, number),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// A task has work.
+    fn begin(&mut self, now: SimTime, number: usize) {
+        let setup = self.tasks[number].setup;
+        self.tasks[number].ready = true;
+        if let BackgroundKind::Thread { cores, weight } = &setup.kind {
+            let load = |core: &&ResourceId| {
+                let core = &self.cores[usize::from(core.0)];
+                let worker = usize::from(core.wants && !core.known);
+                core.queue.as_ref().map_or(0, FairQueue::runnable) + worker
+            };
+            // The least loaded core, the last of several: the operating system numbers the fastest ones last.
+            let Some(core) = cores.iter().rev().min_by_key(load) else { return };
+            self.tasks[number].at = core.0;
+            if let Some(queue) = &mut self.cores[usize::from(core.0)].queue {
+                queue.wake(number as u32 + 1, *weight, now);
+            }
+        }
+    }
+
+    /// A task has no more work.
+    fn end(&mut self, now: SimTime, number: usize) {
+        let task = &mut self.tasks[number];
+        task.ready = false;
+        let at = usize::from(task.at);
+        if let Some(queue) = self.cores.get_mut(at).and_then(|core| core.queue.as_mut()) {
+            queue.sleep(number as u32 + 1, now);
+        }
+    }
+
+    /// A burst or frame is done.
+    pub(super) fn ended(&mut self, now: SimTime, slot: usize, activities: &mut ActivityTable) {
+        activities.clear(slot);
+        let number = slot - self.resources;
+        self.tasks[number].outcome.completed += 1;
+        self.end(now, number);
+        let task = &mut self.tasks[number];
+        if let Pattern::Bursts { gap, .. } = &task.setup.pattern
+            && !matches!(task.setup.kind, BackgroundKind::Render { .. })
+        {
+            task.due = now + gap.draw(&mut task.stream);
+        }
+    }
+
+    /// Whether the thread of a unit has nothing to do, but has not gone to sleep yet.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.cores.iter().any(|core| core.known && !core.wants)
+    }
+
+    /// Puts threads of units to sleep that found nothing to do at this time.
+    pub(super) fn let_leave(&mut self, now: SimTime) {
+        for core in self.cores.iter_mut().filter(|core| core.known && !core.wants) {
+            core.known = false;
+            if let Some(queue) = &mut core.queue {
+                queue.sleep(WORKER, now);
+            }
+        }
+    }
+
+    /// Applies wishes, moves threads to idle cores, and finds out who runs. `may_start(device)` says whether a frame that
+    /// waits for the end of an operator may begin. Returns whether anything changed.
+    pub(super) fn settle(&mut self, now: SimTime, may_start: impl Fn(usize) -> bool) -> bool {
+        for core in self.cores.iter_mut().filter(|core| core.wants && !core.known) {
+            core.known = true;
+            if let Some(queue) = &mut core.queue {
+                queue.wake(WORKER, NICE_0, now);
+            }
+        }
+        self.balance(now);
+        let mut changed = false;
+        for number in 0..self.tasks.len() {
+            let at = usize::from(self.tasks[number].at);
+            let free = !self.tasks.iter().any(|other| other.running && usize::from(other.at) == at);
+            let task = &self.tasks[number];
+            let runs = task.ready
+                && match &task.setup.kind {
+                    BackgroundKind::Thread { .. } => {
+                        self.cores[at].queue.as_ref().and_then(FairQueue::running) == Some(number as u32 + 1)
+                    }
+                    BackgroundKind::Render { immediate, .. } => {
+                        task.running || (free && (*immediate || may_start(at)))
+                    }
+                    BackgroundKind::Traffic => true,
+                };
+            let task = &mut self.tasks[number];
+            if runs != task.running {
+                if task.running {
+                    task.outcome.busy += now.since(task.since);
+                }
+                (task.running, task.since, task.pending) = (runs, now, task.pending && !runs);
+                changed = true;
+            }
+        }
+        for core in &mut self.cores {
+            core.switch = core.queue.as_ref().and_then(FairQueue::next_switch).unwrap_or(SimTime::NEVER);
+        }
+        self.find_next();
+        changed
+    }
+
+    /// Idle balancing: a core without work takes over a thread that waits elsewhere and may run on it.
+    fn balance(&mut self, now: SimTime) {
+        for number in 0..self.tasks.len() {
+            let task = &self.tasks[number];
+            let BackgroundKind::Thread { cores, weight } = &task.setup.kind else { continue };
+            let at = usize::from(task.at);
+            let waits = |queue: &FairQueue| queue.running() != Some(number as u32 + 1);
+            if cores.len() < 2 || !task.ready || !self.cores[at].queue.as_ref().is_some_and(waits) {
+                continue;
+            }
+            let idle = |core: &&ResourceId| {
+                self.cores[usize::from(core.0)].queue.as_ref().is_some_and(|queue| queue.runnable() == 0)
+            };
+            let Some(&target) = cores.iter().rev().find(idle) else { continue };
+            if let Some(queue) = &mut self.cores[at].queue {
+                queue.remove(number as u32 + 1, now);
+            }
+            self.tasks[number].at = target.0;
+            if let Some(queue) = &mut self.cores[usize::from(target.0)].queue {
+                queue.wake(number as u32 + 1, *weight, now);
+            }
+        }
+    }
+
+    /// Books of every source at the end.
+    pub(super) fn close(&mut self, end: SimTime) -> Vec<BackgroundOutcome> {
+        for number in 0..self.tasks.len() {
+            self.serve(end, number, 0.0);
+            let task = &mut self.tasks[number];
+            if task.running {
+                task.outcome.busy += end.since(task.since);
+                task.running = false;
+            }
+        }
+        self.tasks.iter().map(|task| task.outcome.clone()).collect()
+    }
+}
+
+/// Work of one worker of a set, rounded like the time of the whole.
+pub(super) fn part(work: SimDuration, share: f64) -> SimDuration {
+    if share >= 1.0 { work } else { SimDuration((work.0 as f64 * share).round() as u64) }
+}
