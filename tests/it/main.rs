@@ -11,6 +11,7 @@
 mod bad_input;
 mod background;
 mod bad_dynamics;
+mod bad_plans;
 mod bad_profiles;
 mod build;
 mod calibration;
@@ -50,3 +51,4 @@ mod schemas;
 mod shared;
 mod shipped;
 mod slices;
+mod tour;
