@@ -74,6 +74,7 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "snapdragon-855/paddle-lite",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
+    "snapdragon-865/nnapi",
     "snapdragon-865/paddle-lite",
     "snapdragon-888/mace",
     "snapdragon-888/ncnn",
@@ -91,6 +92,7 @@ const SUPPORT: &[(&str, &str)] = embed! { "support";
     "qnn-htp",
     "tflite-cpu",
     "tflite-gpu",
+    "tflite-nnapi",
 };
 
 /// The longest chain of profiles that extend one another.

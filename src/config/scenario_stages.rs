@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::check::{Checker, Rule};
 use super::scenario::{GraphSource, StreamSpec};
-use super::scenario_file::{deadline, duration};
+use super::scenario_file::duration;
 use super::scenario_raw::{RawQueue, RawStream};
 use super::scenario_streams::{inside, model_source, queue};
 use crate::diagnostics::printable;
@@ -104,7 +104,7 @@ pub(super) fn expand(
     base: usize,
     folder: &Path,
 ) -> Expanded {
-    let deadline = raw.deadline.as_ref().map(|text| deadline(check, text));
+    let deadline = raw.deadline.as_ref().map(|text| duration(check, text, "deadline"));
     let name = own.name.clone();
     let arrivals = own.arrivals.clone();
     let (model_name, closed_queue) = (name.clone(), own.queue);

@@ -35,6 +35,7 @@ mod lowering;
 mod lowering_runtimes;
 mod mace;
 mod naive_benchmark;
+mod nnapi;
 mod one_switch;
 mod onnx_garbage;
 mod operator_lists;
