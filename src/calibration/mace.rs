@@ -69,7 +69,8 @@ impl Form {
             | Self::TfliteGpu(_)
             | Self::TransferredGpu(_)
             | Self::ScaledCpu
-            | Self::HexagonHtp => None,
+            | Self::HexagonHtp
+            | Self::LinearCalls => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::output::{print, print_json, read_text};
 use super::{CliError, Format};
 use crate::config::ExternalProcess;
 use crate::config::dag_file::{DagNetwork, read_dag};
-use crate::config::plan_file::{read_plans, write_plans};
+use crate::config::plan_file::{StoredPlans, read_plans, write_plans};
 use crate::record::{PlayedOperator, played_plan};
 use crate::simulation::observer::{Observer, PlacedUnit};
 use crate::simulation::{Outcome, Problem, play, prepare};
@@ -198,7 +198,13 @@ fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strat
         }
         ("replay", Some(path)) => {
             let tasks = problem.streams[0].dag.len();
-            let mut plans = read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
+            let StoredPlans { mut plans, splits } =
+                read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
+            if splits.iter().any(|splits| !splits.is_empty()) {
+                return Err(CliError::Usage(
+                    "not replayable: the plan cuts operators, and a plain task graph has none".to_owned(),
+                ));
+            }
             for plan in &mut plans {
                 plan.transfer_start = asked.unwrap_or(plan.transfer_start);
             }
@@ -238,7 +244,7 @@ fn save_plan(
         plan
     });
     plan.transfer_start = start;
-    let text = write_plans(&[plan], &problem.platform).unwrap_or_default();
+    let text = write_plans(&[plan], &[], &problem.platform).unwrap_or_default();
     crate::export::write_file(path, false, |to| std::io::Write::write_all(to, text.as_bytes()))
         .map_err(|error| CliError::Output(error.to_string()))
 }

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
         for plan in &mut plans {
             plan.transfer_start = assembled.problem.transfer_start.unwrap_or(plan.transfer_start);
         }
-        let plan = write_plans(&plans, &assembled.problem.platform).ok_or_else(|| {
+        let plan = write_plans(&plans, &assembled.cuts, &assembled.problem.platform).ok_or_else(|| {
             CliError::Usage(format!(
                 "{} decides while it runs; it has no plan to save",
                 assembled.strategy_spec

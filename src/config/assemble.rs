@@ -3,8 +3,9 @@
 use super::dag_file::{DagNetwork, read_dag};
 use super::external::ExternalProcess;
 use super::hardware::{Choice, Hardware, hardware};
+use super::memory_type;
 use super::model_file::{ModelGraph, load_model, unwrap_loaded};
-use super::plan_file::read_plans;
+use super::plan_file::{StoredPlans, read_plans};
 use super::read::read_text;
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use super::scenario_file::is_profile_override;
@@ -12,13 +13,15 @@ use super::stage_graphs::{host, pass, processing};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::graph::partition::Split;
 use crate::physics::Machine;
+use crate::predict::PredictorSpec;
 use crate::record::chains::ChainLabels;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, slice};
 use crate::soc::{Network, Precision};
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
+use crate::strategy::{Granularity, Replay, Strategy, TransferStart};
 use crate::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,10 @@ pub struct Assembled {
     pub problem: Problem,
     /// The same before the strategy cut operators into slices; `None` when it cut none.
     pub whole: Option<Problem>,
+    /// For each stream the number of its whole operators and what of them is cut; empty when nothing is.
+    pub cuts: Vec<(usize, Vec<Split>)>,
+    /// What it believes.
+    pub predictor: PredictorSpec,
     /// Who decides.
     pub strategy: Box<dyn Strategy>,
     /// The strategy as text.
@@ -68,6 +75,7 @@ pub fn assemble(
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
+            setup.condition.clone_from(&spec.condition);
             setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
             profiles(spec, overrides, dims, &mut warnings, &mut input_hashes, &mut model_errors)?
         }
@@ -103,7 +111,8 @@ pub fn assemble(
         let operators: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
         let text = read_text(&path, 256 * 1024 * 1024)?;
         input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
-        Box::new(Replay::new(read_plans(&text, &problem.platform, &operators)?))
+        let StoredPlans { plans, splits } = read_plans(&text, &problem.platform, &operators)?;
+        Box::new(Replay::with_splits(plans, splits))
     } else if strategy_spec.name == "external" {
         Box::new(ExternalProcess::new(strategy_spec)?)
     } else {
@@ -127,12 +136,15 @@ pub fn assemble(
             .into());
         }
         if strategy_spec.name == "eft" {
-            strategy = Box::new(EarliestFinishTime::new(start));
+            let mut spec = strategy_spec.clone();
+            spec.parameters.insert("transfer-start".to_owned(), start.id().to_owned());
+            strategy = spec.build(&problem.platform)?;
         }
         problem.transfer_start = Some(start);
     }
     problem.granularity = spec.granularity.unwrap_or_else(|| strategy.default_granularity());
     let mut whole = None;
+    let mut cuts = Vec::new();
     if strategy.slices() {
         let machine = machine.as_ref().ok_or_else(|| {
             InputError::from(
@@ -143,7 +155,10 @@ pub fn assemble(
                 .help("give a model and profiles"),
             )
         })?;
-        if let Some(sliced) = slice(&problem, machine, &mut *strategy)? {
+        if let Some(sliced) = slice(&problem, machine, machine, &mut *strategy)? {
+            let operators = problem.streams.iter().map(|stream| stream.dag.len());
+            cuts = operators.zip(sliced.splits).collect();
+            let sliced = sliced.problem;
             for (stream, labels) in sliced.streams.iter().zip(&mut labels.streams) {
                 if let Some(graph) = &stream.operators {
                     *labels = StreamLabels::of_graph(labels.name.clone(), graph, labels.warm_up);
@@ -159,6 +174,8 @@ pub fn assemble(
     Ok(Assembled {
         problem,
         whole,
+        cuts,
+        predictor: spec.predictor.clone(),
         strategy,
         strategy_spec: strategy_spec.to_string(),
         labels,
@@ -200,7 +217,15 @@ fn profiles(
     };
     let choice =
         Choice { device: device.as_deref(), soc: soc.as_deref(), runtime, executors, clocks, overrides };
-    let hardware = unwrap_loaded(hardware(&choice)?, warnings);
+    let mut loaded = hardware(&choice)?;
+    let stored = spec.strategy.parameters.get("memory");
+    if let Some(sibling) = memory_type::sibling(&loaded.value, stored.map(String::as_str))? {
+        loaded = hardware(&Choice { runtime: &sibling, ..choice })?;
+        warnings.push(format!(
+            "the strategy wants tensors stored otherwise on the GPU: runtime `{sibling}` took part"
+        ));
+    }
+    let hardware = unwrap_loaded(loaded, warnings);
     let Hardware { soc, device, runtime, machine } = &hardware;
     for executor in &machine.platform.executors {
         let base = executor.name.split('@').next().unwrap_or_default();

@@ -123,8 +123,12 @@ impl Strategy for ExternalProcess {
             return Err(problem(&format!("the process refuses: {}", printable(&why))));
         }
         let sizes: Vec<usize> = streams.iter().map(|view| view.dag.len()).collect();
-        read_plans(&SourceText::new("<answer of the process>", answer), first.platform, &sizes)
-            .map_err(|error| problem(&format!("the process answered no usable plan: {error}")))
+        let stored = read_plans(&SourceText::new("<answer of the process>", answer), first.platform, &sizes)
+            .map_err(|error| problem(&format!("the process answered no usable plan: {error}")))?;
+        if stored.splits.iter().any(|splits| !splits.is_empty()) {
+            return Err(problem("the process cuts operators, which an external strategy cannot"));
+        }
+        Ok(stored.plans)
     }
 }
 

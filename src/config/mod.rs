@@ -3,6 +3,8 @@
 pub mod assemble;
 pub mod check;
 mod co_execution_file;
+pub mod codl_artifact;
+mod condition_file;
 pub mod convert;
 pub mod dag_file;
 mod device_thermal;
@@ -15,8 +17,10 @@ mod fitted_file;
 pub mod hardware;
 mod json;
 pub mod library;
+pub mod memory_type;
 pub mod model_file;
 pub mod native_graph;
+pub mod nn_stretch_artifact;
 pub mod plan_file;
 pub mod read;
 mod runtime_file;
@@ -36,6 +40,7 @@ mod trace_file;
 pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use condition_file::{Condition, ConditionSetting, Edit, condition, condition_ids};
 pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};

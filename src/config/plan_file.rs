@@ -4,8 +4,13 @@
 //! (`assignment`, `producer-finish`), and `streams[]`, each with `operators` (how many the graph must have) and
 //! `units[] {operators[], executor}` in order. Executors go by name. Where `queue_order` is `by-key` or `by-key-from-arrival` (default:
 //! `fifo`), every unit has `key_ps`, its place in the queues.
+//!
+//! Plans that cut operators add `splits[] {operators[], dimension, cuts[], owner}` to a stream: which operators of the whole graph are cut, along `height` or
+//! `output-channels`, where, and which part's executor keeps the whole tensors. `operators` then counts the whole graph, and the units number the operators of the graph of
+//! slices that these splits make of it.
 
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
+use crate::graph::partition::{Dimension, Split};
 use crate::soc::Platform;
 use crate::strategy::{Dispatch, Plan, QueueOrder, TransferStart};
 use serde::{Deserialize, Serialize};
@@ -28,6 +33,8 @@ pub(super) struct RawPlans {
 #[serde(deny_unknown_fields)]
 struct RawPlan {
     operators: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    splits: Vec<RawSplit>,
     units: Vec<RawUnit>,
 }
 
@@ -40,6 +47,24 @@ struct RawUnit {
     key_ps: Option<i64>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSplit {
+    operators: Vec<u32>,
+    dimension: String,
+    cuts: Vec<u64>,
+    owner: usize,
+}
+
+/// The plans of a file, with what each stream's graph is cut into first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPlans {
+    /// One for each stream.
+    pub plans: Vec<Plan>,
+    /// One list for each stream; empty where nothing is cut.
+    pub splits: Vec<Vec<Split>>,
+}
+
 /// Reads plans for a platform; `operators` is the number of operators of each stream's graph.
 ///
 /// # Errors
@@ -48,7 +73,7 @@ pub fn read_plans(
     source: &Arc<SourceText>,
     platform: &Platform,
     operators: &[usize],
-) -> Result<Vec<Plan>, InputError> {
+) -> Result<StoredPlans, InputError> {
     let raw: RawPlans = serde_json::from_str(&source.text)
         .map_err(|error| super::json::syntax("plan::syntax", source, &error, "Plans"))?;
     if raw.schema != SCHEMA {
@@ -77,10 +102,11 @@ pub fn read_plans(
         return Err(Diagnostic::new("plan::streams", message).into());
     }
     let mut plans = Vec::new();
+    let mut splits = Vec::new();
     for (number, (stream, &expected)) in raw.streams.iter().zip(operators).enumerate() {
         if stream.operators != expected {
             let message = format!(
-                "streams[{number}] is a plan for {} operators, but the graph has {expected}",
+                "not replayable: streams[{number}] is a plan for {} operators, but the graph has {expected}",
                 stream.operators
             );
             return Err(Diagnostic::new("plan::operators", message)
@@ -116,8 +142,15 @@ pub fn read_plans(
             plan.push_with_key(&unit.operators, Some(executor), unit.key_ps.unwrap_or(0));
         }
         plans.push(plan);
+        splits.push(stream.splits.iter().map(split).collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(plans)
+    Ok(StoredPlans { plans, splits })
+}
+
+fn split(raw: &RawSplit) -> Result<Split, InputError> {
+    let dimension = Dimension::from_id(&raw.dimension)
+        .ok_or_else(|| one_of("dimension", &raw.dimension, &Dimension::ALL.map(Dimension::id)))?;
+    Ok(Split { operators: raw.operators.clone(), dimension, cuts: raw.cuts.clone(), owner: raw.owner })
 }
 
 fn one_of(key: &str, found: &str, allowed: &[&str]) -> InputError {
@@ -126,13 +159,15 @@ fn one_of(key: &str, found: &str, allowed: &[&str]) -> InputError {
         .into()
 }
 
-/// Writes plans as text that [`read_plans`] reads; `None` when a unit has no executor.
+/// Writes plans as text that [`read_plans`] reads; `None` when a unit has no executor. `cuts` holds for each stream the number of operators of its whole
+/// graph and what of it is cut; empty when nothing is.
 #[must_use]
-pub fn write_plans(plans: &[Plan], platform: &Platform) -> Option<String> {
+pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Platform) -> Option<String> {
     let first = plans.first()?;
     let streams = plans
         .iter()
-        .map(|plan| {
+        .enumerate()
+        .map(|(number, plan)| {
             let units = plan
                 .units()
                 .map(|unit| {
@@ -141,7 +176,16 @@ pub fn write_plans(plans: &[Plan], platform: &Platform) -> Option<String> {
                     Some(RawUnit { operators: unit.operators.to_vec(), executor, key_ps })
                 })
                 .collect::<Option<Vec<_>>>()?;
-            Some(RawPlan { operators: units.iter().map(|unit| unit.operators.len()).sum(), units })
+            let placed = units.iter().map(|unit| unit.operators.len()).sum();
+            let (operators, splits) =
+                cuts.get(number).map_or((placed, &[][..]), |(whole, splits)| (*whole, splits));
+            let splits = splits.iter().map(|split| RawSplit {
+                operators: split.operators.clone(),
+                dimension: split.dimension.id().to_owned(),
+                cuts: split.cuts.clone(),
+                owner: split.owner,
+            });
+            Some(RawPlan { operators, splits: splits.collect(), units })
         })
         .collect::<Option<Vec<_>>>()?;
     let raw = RawPlans {

@@ -34,7 +34,7 @@ pub const TRANSFORMERS: &[(&str, &str)] = embed!(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct RawTransformer {
     schema: Spanned<i64>,
     id: Spanned<String>,
     #[expect(dead_code, reason = "for people")]
@@ -76,7 +76,7 @@ pub fn load_transformer(reference: &str) -> Result<(Transformer, Arc<SourceText>
 }
 
 fn transformer(document: Document<'_>) -> Result<Transformer, InputError> {
-    let (raw, origins) = document.read::<Raw>()?;
+    let (raw, origins) = document.read::<RawTransformer>()?;
     let mut check = Checker::new(&origins);
     check.schema(&raw.schema);
     let id = check.id(&raw.id);

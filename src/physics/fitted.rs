@@ -2,6 +2,7 @@
 
 use super::clock_scaling::{Mix, Straggler};
 use super::hexagon::{self, Amounts, Binding};
+use super::linear_calls;
 use super::mace_cpu;
 use super::mace_gpu::{self, Storage};
 use super::scaled_cpu;
@@ -30,6 +31,8 @@ pub enum Form {
     TransferredGpu(TransferredGpu),
     /// The operators of a reference core, scaled: [`scaled_cpu`].
     ScaledCpu,
+    /// Three coefficients for anything: [`linear_calls`].
+    LinearCalls,
 }
 
 /// What a coefficient is, for scaling and for reports.
@@ -58,7 +61,7 @@ pub struct CoefficientInfo {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TfliteCpu,
         Self::TfliteGpu(Gpu::Adreno),
         Self::TfliteGpu(Gpu::Mali),
@@ -77,6 +80,7 @@ impl Form {
         Self::TransferredGpu(TransferredGpu::ALL[7]),
         Self::TransferredGpu(TransferredGpu::ALL[8]),
         Self::ScaledCpu,
+        Self::LinearCalls,
     ];
 
     /// The word used in profiles.
@@ -93,6 +97,7 @@ impl Form {
             Self::MaceGpu(Storage::Buffer) => "mace-buffer",
             Self::TransferredGpu(transfer) => transfer.id(),
             Self::ScaledCpu => "scaled-cpu",
+            Self::LinearCalls => "linear-calls",
         }
     }
 
@@ -109,6 +114,7 @@ impl Form {
             Self::TfliteCpu => (&tflite_cpu::COEFFICIENTS, &[]),
             Self::TfliteGpu(gpu) => (gpu.coefficients(), &[]),
             Self::TransferredGpu(transfer) => (transfer.from.coefficients(), &transferred_gpu::FACTORS),
+            Self::LinearCalls => (&linear_calls::COEFFICIENTS, &[]),
             Self::HexagonHtp => (&hexagon::COEFFICIENTS, &[]),
             Self::ScaledCpu => return scaled_cpu::coefficients(),
             Self::MaceCpu => (&mace_cpu::COEFFICIENTS, &[]),
@@ -173,6 +179,7 @@ enum Equations {
     Hexagon(hexagon::Coefficients),
     MaceCpu(mace_cpu::Coefficients),
     MaceGpu(mace_gpu::Coefficients),
+    LinearCalls(linear_calls::Coefficients),
 }
 
 impl FittedCost {
@@ -199,6 +206,7 @@ impl FittedCost {
             }
             Form::MaceCpu => Equations::MaceCpu(mace_cpu::Coefficients::from_names(named)?),
             Form::MaceGpu(storage) => Equations::MaceGpu(mace_gpu::Coefficients::from_names(storage, named)?),
+            Form::LinearCalls => Equations::LinearCalls(linear_calls::Coefficients::from_names(named)?),
         };
         Some(Self { equations, setting, workers })
     }
@@ -215,6 +223,7 @@ impl FittedCost {
             Equations::Hexagon(coefficients) => coefficients.inference,
             Equations::MaceCpu(coefficients) => coefficients.inference_seconds() * self.setting.core_scale,
             Equations::MaceGpu(coefficients) => coefficients.inference_seconds(),
+            Equations::LinearCalls(_) => 0.0,
         }
     }
 
@@ -225,6 +234,7 @@ impl FittedCost {
             Equations::Cpu(_)
             | Equations::Scaled(_)
             | Equations::Hexagon(_)
+            | Equations::LinearCalls(_)
             | Equations::MaceCpu(_)
             | Equations::MaceGpu(_) => 1.0,
             Equations::Transferred(coefficients) => coefficients.stretch(shapes),
@@ -279,6 +289,7 @@ impl FittedCost {
             }
             Equations::Transferred(coefficients) => Some(coefficients.time(shape, stretch, &self.setting)),
             Equations::Scaled(coefficients) => Some(coefficients.time(shape, unlisted, &self.setting)),
+            Equations::LinearCalls(coefficients) => Some(coefficients.time(shape, &self.setting)),
             Equations::MaceGpu(coefficients) => {
                 let peak = self.workers.cores.first().map_or(1.0, |core| core.peak);
                 let device = mace_gpu::Device { peak, units: self.workers.units, wave: self.workers.wave };

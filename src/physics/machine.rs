@@ -14,6 +14,7 @@ use super::tflite_cpu::Setting;
 use super::unlisted::{Unlisted, unlisted};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
+use crate::graph::sequence::LINK;
 use crate::soc::{Device, ExecutorId, ExecutorName, Platform, Precision, RuntimeProfile, Sharing, Soc};
 use crate::units::{Hertz, SimDuration};
 
@@ -129,6 +130,13 @@ impl Machine {
         Some(self.models.get(executor.0 as usize)?.arrangements.first()?.setting)
     }
 
+    /// Compute units and work items of a wave of a device; 1 and 1 for cores.
+    #[must_use]
+    pub fn waves(&self, executor: ExecutorId) -> Option<(f64, f64)> {
+        let arrangement = self.models.get(executor.0 as usize)?.arrangements.first()?;
+        Some((arrangement.units, arrangement.wave))
+    }
+
     /// Whether an executor computes by a model fitted to measurements.
     #[must_use]
     pub fn is_fitted(&self, executor: ExecutorId) -> bool {
@@ -151,6 +159,9 @@ impl Machine {
         if operator.class == OperatorClass::Sharing {
             let able = self.sharing(executor).is_some();
             return if able { Verdict::Supported } else { Verdict::NoKernel };
+        }
+        if operator.op_type == LINK {
+            return Verdict::Supported;
         }
         match self.arrangement(graph, operator, executor) {
             Some(arrangement) => arrangement

@@ -16,6 +16,7 @@ pub mod gpu_coefficients;
 pub mod gpu_kernels;
 pub mod hexagon;
 pub mod latency;
+pub mod linear_calls;
 pub mod mace_cpu;
 pub mod mace_gpu;
 pub mod machine;

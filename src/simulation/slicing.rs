@@ -2,27 +2,38 @@
 
 use super::play::views;
 use super::problem::{Problem, SimulationError, StreamProblem};
-use crate::graph::partition::partition;
+use crate::graph::partition::{Split, partition};
 use crate::physics::{Machine, SliceCosts};
-use crate::predict::Estimates;
+use crate::predict::{Estimates, SliceEstimates, SlicePredictor, Trained};
 use crate::strategy::{SlicingView, Strategy, StrategyError};
 
+/// A problem whose graphs are cut.
+#[derive(Debug, Clone)]
+pub struct Sliced {
+    /// The problem with the graphs of slices.
+    pub problem: Problem,
+    /// For each stream what was cut.
+    pub splits: Vec<Vec<Split>>,
+}
+
 /// Asks the strategy which operators to cut, and returns the problem with the graphs of slices; `None` when nothing is cut.
-/// Slices cost what the machine's cost models say for their sizes.
+/// Slices cost what the machine's cost models say for their sizes. Predictors are trained on `profiled`: the same machine, or one with the same
+/// executors and other kernels.
 ///
 /// # Errors
 /// [`SimulationError`] when the strategy cannot cut, its cuts do not fit a graph, or no executor can run a slice.
 pub fn slice(
     problem: &Problem,
     machine: &Machine,
+    profiled: &Machine,
     strategy: &mut dyn Strategy,
-) -> Result<Option<Problem>, SimulationError> {
+) -> Result<Option<Sliced>, SimulationError> {
     if !strategy.slices() {
         return Ok(None);
     }
     let invalid = |what: String| SimulationError::Strategy(StrategyError::InvalidPlan(what));
     let estimates: Vec<Estimates> =
-        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+        problem.streams.iter().map(|stream| Estimates::offline(&stream.costs)).collect();
     let graphs = problem
         .streams
         .iter()
@@ -33,10 +44,22 @@ pub fn slice(
                 .ok_or_else(|| invalid("a plain task graph has no operators to cut".to_owned()))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let costs: Vec<SliceCosts<'_>> = graphs.iter().map(|graph| SliceCosts::new(machine, graph)).collect();
+    let predictor = strategy.slice_predictor();
+    let costs: Vec<Box<dyn SliceEstimates + '_>> = graphs
+        .iter()
+        .map(|graph| -> Box<dyn SliceEstimates + '_> {
+            match predictor {
+                SlicePredictor::Oracle => Box::new(SliceCosts::new(machine, graph)),
+                _ => Box::new(Trained::new(predictor, machine, profiled, graph)),
+            }
+        })
+        .collect();
     let whole = views(problem, &estimates);
-    let views: Vec<SlicingView<'_>> =
-        whole.into_iter().zip(&costs).map(|(whole, slices)| SlicingView { whole, slices }).collect();
+    let views: Vec<SlicingView<'_>> = whole
+        .into_iter()
+        .zip(&costs)
+        .map(|(whole, slices)| SlicingView { whole, slices: &**slices })
+        .collect();
     let splits = strategy.slice(&views)?;
     if splits.len() != problem.streams.len() {
         let what = format!("cuts for {} of {} streams", splits.len(), problem.streams.len());
@@ -70,5 +93,5 @@ pub fn slice(
             }
         }
     }
-    Ok(Some(Problem { streams, dynamics, ..problem.clone() }))
+    Ok(Some(Sliced { problem: Problem { streams, dynamics, ..problem.clone() }, splits }))
 }

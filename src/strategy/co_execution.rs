@@ -39,6 +39,105 @@ impl Pair {
 /// The part of [`Pair::gpu`].
 pub const GPU_PART: usize = 1;
 
+/// Slack in rounding a share of a size up.
+const ROUNDING: f64 = 1e-6;
+
+/// Channels of the GPU's part are whole blocks of so many (CoDL, `conv_2d_part_predict.cc`).
+pub const CHANNEL_BLOCK: u64 = 4;
+
+/// Operators that are computed together, with one ratio: a chain, or a single operator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chain {
+    /// Operators in execution order.
+    pub operators: Vec<u32>,
+    /// Along which dimension to cut; a chain of several by height.
+    pub dimension: Dimension,
+    /// Share of the GPU, 0 to 1.
+    pub share: f64,
+}
+
+/// What a chain comes to on a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrangement {
+    /// Nothing is cut.
+    Whole(ExecutorId),
+    /// Both executors work.
+    Cut(Split),
+}
+
+impl Chain {
+    /// Rounds the share to rows or blocks of channels. Where nothing is left for the CPU, the GPU does all; what cannot be cut so is computed by
+    /// the one with the larger share.
+    #[must_use]
+    pub fn arrange(&self, graph: &LoweredGraph, pair: Pair) -> Arrangement {
+        let whole = Arrangement::Whole(if self.share < 0.5 { pair.cpu } else { pair.gpu });
+        let last = self.operators.last().and_then(|&operator| graph.operators.get(operator as usize));
+        let able = self.operators.iter().all(|&operator| {
+            graph
+                .operators
+                .get(operator as usize)
+                .is_some_and(|op| extent(graph, op, self.dimension).is_some())
+        });
+        let (Some(last), true) = (last, able && self.share > 0.0 && self.share < 1.0) else { return whole };
+        match cut_at(graph, last, self.dimension, self.share, CHANNEL_BLOCK) {
+            Some(cut) => Arrangement::Cut(Split {
+                operators: self.operators.clone(),
+                dimension: self.dimension,
+                cuts: vec![cut],
+                owner: GPU_PART,
+            }),
+            None => Arrangement::Whole(pair.gpu),
+        }
+    }
+}
+
+/// All chains of a graph, arranged: what to cut, and where the whole operators run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cooperation {
+    /// What is cut.
+    pub splits: Vec<Split>,
+    /// For each operator of the graph the executor that computes all of it; `None` when it is cut.
+    pub wholes: Vec<Option<ExecutorId>>,
+}
+
+impl Cooperation {
+    /// Arranges chains. Operators in no chain run on the GPU where it supports them, else on the CPU; so do operators of a chain that its
+    /// executor does not support.
+    #[must_use]
+    pub fn of(view: &PlanningView<'_>, graph: &LoweredGraph, pair: Pair, chains: &[Chain]) -> Self {
+        let able = |operator: u32, wanted: ExecutorId| {
+            let other = if wanted == pair.gpu { pair.cpu } else { pair.gpu };
+            if view.supports(operator, wanted) { wanted } else { other }
+        };
+        let mut wholes: Vec<Option<ExecutorId>> =
+            (0..graph.operators.len() as u32).map(|operator| Some(able(operator, pair.gpu))).collect();
+        let mut splits = Vec::new();
+        for chain in chains {
+            let arrangement = chain.arrange(graph, pair);
+            for &operator in &chain.operators {
+                if let Some(whole) = wholes.get_mut(operator as usize) {
+                    *whole = match arrangement {
+                        Arrangement::Whole(executor) => Some(able(operator, executor)),
+                        Arrangement::Cut(_) => None,
+                    };
+                }
+            }
+            if let Arrangement::Cut(split) = arrangement {
+                splits.push(split);
+            }
+        }
+        Self { splits, wholes }
+    }
+
+    /// The plan of the graph of slices.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub fn plan(&self, view: &PlanningView<'_>, pair: Pair) -> Result<Plan, StrategyError> {
+        plan(view, pair, &|source| self.wholes.get(source as usize).copied().flatten().unwrap_or(pair.gpu))
+    }
+}
+
 /// Where the plan of one operator has it run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Placement {
@@ -61,7 +160,8 @@ pub fn cut_at(
 ) -> Option<u64> {
     let whole = extent(graph, operator, dimension)?;
     let block = block.max(1);
-    let gpu = (whole as f64 * share).ceil() as u64;
+    // A share in tenths is no binary number: 0.07 x 100 is not a little more than 7.
+    let gpu = (whole as f64 * share - ROUNDING).ceil() as u64;
     let gpu = if dimension == Dimension::OutputChannels { gpu.div_ceil(block) * block } else { gpu };
     (gpu > 0 && gpu < whole).then(|| whole - gpu)
 }

@@ -6,6 +6,7 @@
 
 mod catalogue;
 pub mod co_execution;
+pub mod codl;
 mod delegate;
 mod eft;
 mod exact;
@@ -14,6 +15,7 @@ mod ids;
 mod list;
 mod mace;
 mod mulayer;
+mod nn_stretch;
 mod partition;
 mod plan;
 mod plan_check;
@@ -25,12 +27,14 @@ mod task;
 mod unit_graph;
 mod view;
 
+pub use codl::{Codl, Prescribed};
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
 pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
 pub use mulayer::MuLayer;
+pub use nn_stretch::NnStretch;
 pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
@@ -41,6 +45,7 @@ pub use view::{
 };
 
 use crate::graph::partition::Split;
+use crate::predict::SlicePredictor;
 use crate::soc::ExecutorId;
 
 /// The unit that a strategy places.
@@ -136,6 +141,11 @@ pub trait Strategy {
     /// Whether it cuts operators into slices, and has to be asked for them by [`Strategy::slice`] first.
     fn slices(&self) -> bool {
         false
+    }
+
+    /// How it knows what slices take.
+    fn slice_predictor(&self) -> SlicePredictor {
+        SlicePredictor::Oracle
     }
 
     /// Decides which operators of each stream to cut, before it plans. Then [`Strategy::plan`] sees the graphs of slices, with

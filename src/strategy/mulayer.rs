@@ -1,9 +1,11 @@
 //! Cutting every operator by output channels, as μLayer does.
 
-use super::co_execution::{Pair, Placement, cut_at, halves, plan, split};
+use super::co_execution::{CHANNEL_BLOCK, Pair, Placement, cut_at, halves, plan, split};
 use super::delegate::reject_task;
 use super::{Granularity, Plan, PlanningView, SlicingView, Strategy, StrategyError};
-use crate::graph::partition::{Dimension, Split};
+use crate::graph::partition::{Dimension, Slice, Split, extent};
+use crate::predict::SlicePredictor;
+use crate::soc::ExecutorId;
 use crate::units::SimDuration;
 
 /// Computes each operator on CPU and GPU at once, cut by output channels.
@@ -12,24 +14,44 @@ use crate::units::SimDuration;
 /// equals; shares 0 and 1 leave it whole. The objective ignores what sharing costs, while the run pays it after every operator.
 ///
 /// Source: μLayer (EuroSys 2019) as re-implemented for comparison by CoDL (MobiSys 2022). Known from the re-implementation:
-/// dimension, grid, objective. Invented here: tie-break; operators that cannot be cut run where they are believed to be faster.
+/// dimension, grid, objective, the linear predictor of Neurosurgeon that it plans with. Invented here: tie-break; operators that cannot be cut run where they are believed to be faster.
 ///
 /// Granularity: slice. Decision point: offline. Reads: estimates of slices. Cost: 11 estimates for each operator and executor.
 #[derive(Debug, Clone)]
 pub struct MuLayer {
     pair: Pair,
+    predictor: SlicePredictor,
+    min_macs: u64,
     placements: Vec<Vec<Placement>>,
 }
 
 impl MuLayer {
-    /// Shares between two executors.
+    /// Shares between two executors, with times of slices from a predictor.
     #[must_use]
-    pub const fn new(pair: Pair) -> Self {
-        Self { pair, placements: Vec::new() }
+    pub const fn new(pair: Pair, predictor: SlicePredictor) -> Self {
+        Self { pair, predictor, min_macs: 0, placements: Vec::new() }
+    }
+
+    /// A whole operator, by the same predictor as slices where it can be cut.
+    fn whole(view: &SlicingView<'_>, operator: u32, executor: ExecutorId) -> Option<SimDuration> {
+        let profiled = view.whole.estimates.execution(operator, executor)?;
+        let dimension = Dimension::OutputChannels;
+        let believed = view.whole.operators.and_then(|graph| {
+            let end = extent(graph, graph.operators.get(operator as usize)?, dimension)?;
+            view.slices.slice(operator, Slice { dimension, start: 0, end }, executor)
+        });
+        Some(believed.unwrap_or(profiled))
+    }
+
+    /// Leaves operators with fewer multiply-accumulates whole: the dial from slices to operators.
+    #[must_use]
+    pub const fn with_min_macs(mut self, macs: u64) -> Self {
+        self.min_macs = macs;
+        self
     }
 
     fn place(&self, view: &SlicingView<'_>, operator: u32) -> Result<Placement, StrategyError> {
-        let whole = |executor| view.whole.estimates.execution(operator, executor);
+        let whole = |executor| Self::whole(view, operator, executor);
         let mut best: Option<(SimDuration, Placement)> = None;
         let mut consider = |time: Option<SimDuration>, placement| {
             if let Some(time) = time.filter(|&time| best.is_none_or(|(least, _)| time < least)) {
@@ -40,8 +62,13 @@ impl MuLayer {
         for tenths in 1..10 {
             let Some(graph) = view.whole.operators else { break };
             let Some(found) = graph.operators.get(operator as usize) else { break };
+            if found.macs < self.min_macs {
+                break;
+            }
             let dimension = Dimension::OutputChannels;
-            let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, 4) else { continue };
+            let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, CHANNEL_BLOCK) else {
+                continue;
+            };
             let Some([first, second]) = halves(graph, found, dimension, cut) else { continue };
             let times = (
                 view.slices.slice(operator, first, self.pair.cpu),
@@ -72,6 +99,10 @@ impl Strategy for MuLayer {
 
     fn slices(&self) -> bool {
         true
+    }
+
+    fn slice_predictor(&self) -> SlicePredictor {
+        self.predictor
     }
 
     fn slice(&mut self, streams: &[SlicingView<'_>]) -> Result<Vec<Vec<Split>>, StrategyError> {

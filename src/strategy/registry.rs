@@ -2,8 +2,13 @@
 
 use super::catalogue;
 use super::co_execution::Pair;
-use super::{Delegate, EarliestFinishTime, Mace, MuLayer, Single, Strategy, StrategyError, TransferStart};
-use crate::diagnostics::nearest;
+use super::codl::{Baseline, ChainSearch, Codl, Ratios, Settings};
+use super::{
+    Delegate, EarliestFinishTime, Mace, MuLayer, NnStretch, Single, Strategy, StrategyError, TransferStart,
+};
+use crate::diagnostics::{nearest, printable};
+use crate::graph::partition::Dimension;
+use crate::predict::SlicePredictor;
 use crate::soc::{ExecutorId, Platform, ProcessorKind};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,6 +33,10 @@ pub struct StrategyEntry {
     /// Parameters: name, meaning and default.
     pub parameters: &'static [(&'static str, &'static str)],
 }
+
+/// Read by whoever chooses the runtime.
+const MEMORY: (&str, &str) =
+    ("memory", "`image` or `buffer`: how the GPU stores tensors (default: as the runtime does)");
 
 /// All strategies that can be named. `replay` is built from plan files by the caller.
 pub const STRATEGIES: &[StrategyEntry] =
@@ -56,6 +65,39 @@ const FIRST: &[StrategyEntry] = &[
         parameters: &[
             ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
             ("fallback", "executor of the first part (default: the largest CPU core set)"),
+            MEMORY,
+            ("min-mmacs", "10^6 multiply-accumulates that an operator has at least to be cut (default: 0)"),
+            (
+                "ratio",
+                "how times are known: `predicted` by linear regression or `measured` (default: predicted)",
+            ),
+        ],
+    },
+    StrategyEntry {
+        name: "codl",
+        summary: "operators and chains of them cut by height or channels between CPU and GPU (CoDL)",
+        parameters: &[
+            ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
+            ("fallback", "executor of the first part (default: the largest CPU core set)"),
+            MEMORY,
+            ("predictor", "how times of slices are known: `tiled`, `linear` or `oracle` (default: tiled)"),
+            ("search", "chains: `serial` (none), `heuristic`, `greedy`, `greedy-artifact` (default: greedy)"),
+            ("baseline", "what greedy searches compare with: `serial` or `heuristic` (default: serial)"),
+            ("dimension", "`hybrid`, `height` or `output-channels` (default: hybrid)"),
+            ("ratios", "shares tried: `grid` 0 to 1, `half`, or `around` a half (default: grid)"),
+            (
+                "faithful-bug",
+                "`true`: plan as if chains shared for nothing, like the artifact (default: false)",
+            ),
+        ],
+    },
+    StrategyEntry {
+        name: "nn-stretch",
+        summary: "the branches before a concatenation on one executor each (NN-Stretch)",
+        parameters: &[
+            ("host", "executor of the first branch and of all else (default: the largest CPU core set)"),
+            ("second", "executor of the second branch (default: the first GPU, else NPU, else DSP)"),
+            ("third", "executor of the third branch (default: none)"),
         ],
     },
     StrategyEntry {
@@ -79,7 +121,10 @@ const FIRST: &[StrategyEntry] = &[
     StrategyEntry {
         name: "eft",
         summary: "online: each ready operator where it is believed to finish first",
-        parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
+        parameters: &[
+            ("transfer-start", "`assignment` or `producer-finish` (default: assignment)"),
+            ("min-unit", "operators placed together at least (default: 1)"),
+        ],
     },
     StrategyEntry {
         name: "external",
@@ -158,15 +203,33 @@ impl StrategySpec {
                 self.number("min-nodes", 2)?,
             ))),
             "mace" => Ok(Box::new(Mace::new(self.target(platform)?, self.fallback(platform)?))),
-            "mulayer-like" => Ok(Box::new(MuLayer::new(self.pair(platform)?))),
-            "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
-                None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
-                Some("producer-finish") => {
-                    Ok(Box::new(EarliestFinishTime::new(TransferStart::ProducerFinish)))
-                }
-                Some(other) => Err(self
-                    .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
-            },
+            "mulayer-like" => {
+                let measured = self.word("ratio", &["predicted", "measured"])? == 1;
+                let predictor = if measured { SlicePredictor::Oracle } else { SlicePredictor::Linear };
+                let least = u64::from(self.number("min-mmacs", 0)?) * 1_000_000;
+                Ok(Box::new(MuLayer::new(self.pair(platform)?, predictor).with_min_macs(least)))
+            }
+            "codl" => Ok(Box::new(Codl::new(self.pair(platform)?, self.codl()?))),
+            "nn-stretch" => {
+                let named = |parameter| self.executor(parameter, platform);
+                let host = named("host")?.map_or_else(|| self.fallback(platform), Ok)?;
+                let second = named("second")?.map_or_else(|| self.target(platform), Ok)?;
+                let executors = [Some(host), Some(second), named("third")?];
+                Ok(Box::new(NnStretch::new(executors.into_iter().flatten().collect())))
+            }
+            "eft" => {
+                let start = match self.parameters.get("transfer-start").map(String::as_str) {
+                    None | Some("assignment") => TransferStart::Assignment,
+                    Some("producer-finish") => TransferStart::ProducerFinish,
+                    Some(other) => {
+                        return Err(self.problem(format!(
+                            "transfer-start is `assignment` or `producer-finish`, not `{other}`"
+                        )));
+                    }
+                };
+                let operators = self.number("min-unit", 1)?;
+                Ok(Box::new(EarliestFinishTime::new(start).with_min_unit(operators as usize)))
+            }
             "external" => {
                 Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
             }
@@ -237,6 +300,46 @@ impl StrategySpec {
             ));
         }
         Ok(pair)
+    }
+
+    /// The position of a parameter's value among its words; the first without one.
+    fn word(&self, parameter: &str, words: &[&str]) -> Result<usize, StrategyError> {
+        let Some(value) = self.parameters.get(parameter) else { return Ok(0) };
+        words.iter().position(|word| word == value).ok_or_else(|| {
+            self.problem(format!("{parameter} is one of {}, not `{}`", words.join(", "), printable(value)))
+        })
+    }
+
+    fn codl(&self) -> Result<Settings, StrategyError> {
+        let searches = ["greedy", "serial", "heuristic", "greedy-artifact"];
+        Ok(Settings {
+            search: match self.word("search", &searches)? {
+                0 => ChainSearch::Greedy,
+                1 => ChainSearch::Serial,
+                2 => ChainSearch::Heuristic,
+                _ => ChainSearch::GreedyArtifact,
+            },
+            baseline: match self.word("baseline", &["serial", "heuristic"])? {
+                0 => Baseline::Serial,
+                _ => Baseline::Heuristic,
+            },
+            dimensions: match self.word("dimension", &["hybrid", "height", "output-channels"])? {
+                0 => &Dimension::ALL,
+                1 => &[Dimension::Height],
+                _ => &[Dimension::OutputChannels],
+            },
+            ratios: match self.word("ratios", &["grid", "half", "around"])? {
+                0 => Ratios::Grid,
+                1 => Ratios::Half,
+                _ => Ratios::Around,
+            },
+            predictor: match self.word("predictor", &["tiled", "linear", "oracle"])? {
+                0 => SlicePredictor::Tiled,
+                1 => SlicePredictor::Linear,
+                _ => SlicePredictor::Oracle,
+            },
+            faithful_bug: self.word("faithful-bug", &["false", "true"])? == 1,
+        })
     }
 
     pub(super) fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {

@@ -1,6 +1,7 @@
 //! Replaying plans that somebody else made.
 
-use super::{Granularity, Plan, PlanningView, Strategy, StrategyError};
+use super::{Granularity, Plan, PlanningView, SlicingView, Strategy, StrategyError};
+use crate::graph::partition::Split;
 
 /// Executes given plans as they stand, one for each stream.
 ///
@@ -9,13 +10,20 @@ use super::{Granularity, Plan, PlanningView, Strategy, StrategyError};
 #[derive(Debug, Clone)]
 pub struct Replay {
     plans: Vec<Plan>,
+    splits: Vec<Vec<Split>>,
 }
 
 impl Replay {
     /// Replays these plans.
     #[must_use]
     pub const fn new(plans: Vec<Plan>) -> Self {
-        Self { plans }
+        Self { plans, splits: Vec::new() }
+    }
+
+    /// Replays plans of graphs that are cut first, one list of splits for each stream.
+    #[must_use]
+    pub const fn with_splits(plans: Vec<Plan>, splits: Vec<Vec<Split>>) -> Self {
+        Self { plans, splits }
     }
 }
 
@@ -25,7 +33,15 @@ impl Strategy for Replay {
     }
 
     fn default_granularity(&self) -> Granularity {
-        Granularity::SubGraph
+        if self.slices() { Granularity::Slice } else { Granularity::SubGraph }
+    }
+
+    fn slices(&self) -> bool {
+        self.splits.iter().any(|splits| !splits.is_empty())
+    }
+
+    fn slice(&mut self, _streams: &[SlicingView<'_>]) -> Result<Vec<Vec<Split>>, StrategyError> {
+        Ok(self.splits.clone())
     }
 
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {

@@ -120,7 +120,11 @@ fn wrong_orders_and_keys_of_plans_are_explained() {
             let mut plan = key(json!(extreme));
             plan["queue_order"] = json!(order);
             let output = replayed(folder.path(), &plan);
-            assert!(output.status.success(), "{order} {extreme}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{order} {extreme}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }

@@ -52,8 +52,8 @@ fn the_number_of_threads_does_not_show() {
 
 #[test]
 fn the_same_plan_by_two_names_cannot_be_told_apart() {
-    let cases =
-        ["single", "single[executor=gpu]", "single[executor=cpu-1large3med]"].map(|s| case("vgg16", s, true));
+    let cases = ["single", "single[executor=gpu]", "single[executor=cpu-1large3med]"]
+        .map(|s| case("posenet-codl-256", s, true));
     let found = played(&cases, 4, 2);
     let setting = &found.settings[0];
     assert_eq!(setting.winners, ["single", "single[executor=gpu]"]);

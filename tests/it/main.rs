@@ -8,15 +8,16 @@
     reason = "a test may panic"
 )]
 
-mod bad_input;
 mod background;
 mod bad_dynamics;
+mod bad_input;
 mod bad_plans;
 mod bad_profiles;
 mod build;
 mod calibration;
 mod chains;
 mod clock_scaling;
+mod codl;
 mod common_benchmark;
 mod compare;
 mod coverage;
@@ -44,6 +45,7 @@ mod padding;
 mod pair;
 mod physics_profiles;
 mod planners;
+mod predictors;
 mod profiles;
 mod properties;
 mod readme;

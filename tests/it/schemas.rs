@@ -149,6 +149,8 @@ fn every_shipped_file_names_and_obeys_its_schema() {
         toml_files(&root().join(folder), &mut files);
     }
     assert!(files.len() >= 31, "{}", files.len());
+    // The mapping of names is data of the program, no format of users.
+    files.retain(|path| !path.ends_with("workloads/names.toml"));
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         let named = text

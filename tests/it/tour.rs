@@ -62,8 +62,7 @@ fn ten_networks_run_on_five_devices() {
 
 #[test]
 fn tflite_files_run_on_five_devices() {
-    let own =
-        ["workloads/tflite/mobilenet_v2_fp32.tflite", "workloads/tflite/resnet50_v2_keras_fp32.tflite"];
+    let own = ["workloads/tflite/mobilenet_v2_fp32.tflite", "workloads/tflite/resnet50_v2_keras_fp32.tflite"];
     let rows = latencies(&[own[0], own[1], "mobilenet-v2", "resnet50"]);
     for device in 0..DEVICES.len() {
         // The same network from another framework: Keras pads and orders otherwise, but not by a third.

@@ -13,6 +13,7 @@ use super::runtime_file::RawRuntime;
 use super::scenario_raw::RawFile;
 use super::soc_raw::{RawDevice, RawSoc};
 use super::support_file::RawSupport;
+use super::transformer_file::RawTransformer;
 use crate::graph::neutral_json::Document;
 use crate::soc::Confidence;
 use trace::{Findings, Kind, Place, Step, Way, trace};
@@ -39,6 +40,7 @@ pub const FORMATS: &[Format] = &[
     Format { extends: true, ..format("runtime", "hetsoc runtime profile", trace::<RawRuntime>) },
     format("support", "hetsoc operator-support table", trace::<RawSupport>),
     format("graph", "hetsoc native operator graph", trace::<RawGraph>),
+    format("transformer", "hetsoc transformer", trace::<RawTransformer>),
     Format { toml: false, ..format("dag", "hetsoc plain task graph", trace::<RawDag>) },
     Format { toml: false, ..format("plan", "hetsoc plan", trace::<RawPlans>) },
     Format { toml: false, ..format("neutral-graph", "neutral JSON operator graph", trace::<Document>) },

@@ -1,6 +1,7 @@
 //! A slice of an operator: what it computes, and which part of its inputs it reads.
 
 use crate::graph::lowered::{Geometry, LoweredGraph, LoweredOperator, LoweredTensor, OperatorClass, Window};
+use crate::graph::sequence::LINK;
 
 /// Along which dimension of its output an operator is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,17 @@ pub fn extent(graph: &LoweredGraph, operator: &LoweredOperator, dimension: Dimen
             } else {
                 n
             }
+        }
+        // A link between operators of a sequence keeps the rows, if there are as many.
+        (Geometry::Elements { .. }, Dimension::Height) if operator.op_type == LINK => {
+            let height =
+                |t: Option<&u32>| graph.tensors.get(*t? as usize).and_then(|t| t.shape.get(2).copied());
+            let height = (height(operator.inputs.first()), height(operator.outputs.first()));
+            let (Some(read), Some(written)) = height else { return None };
+            if read != written {
+                return None;
+            }
+            written
         }
         (Geometry::Elements { .. }, _)
             if matches!(operator.class, Class::Elementwise | Class::Activation) =>
