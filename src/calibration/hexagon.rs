@@ -85,11 +85,12 @@ mod tests {
         let planted = [250.0, 40.0, 6.0, 10.0];
         let setting = Setting { core_scale: 1.0, memory_scale: 1.0, ..Setting::default() };
         let coefficients = Coefficients::from_slice(&planted).unwrap();
-        let amounts: Vec<Amounts> = (0..9)
+        // Networks that are small, that stream, and that have many unfused operators: each tells one coefficient.
+        let amounts: Vec<Amounts> = (0..30)
             .map(|i| Amounts {
-                constant_bytes: 4e6 * f64::from(1 + i * i),
-                operations: 1e9,
-                unfused: f64::from((7 * i) % 60),
+                constant_bytes: 2e6 * if i % 3 == 1 { f64::from(10 + i) } else { 1.0 },
+                operations: 1e7,
+                unfused: if i % 3 == 2 { f64::from(10 * i) } else { 1.0 },
             })
             .collect();
         let measured = amounts.iter().map(|a| coefficients.network_seconds(a, &setting) * 1e3).collect();
@@ -101,7 +102,7 @@ mod tests {
             matrix_tflops: 10.0,
             iterations: 40,
         };
-        let fit = samples.fit(&(0..9).collect::<Vec<_>>());
+        let fit = samples.fit(&(0..30).collect::<Vec<_>>());
         for (found, planted) in fit.coefficients.iter().zip(planted) {
             assert!((found.value / planted - 1.0).abs() < 0.05, "{}: {}", found.name, found.value);
         }

@@ -13,6 +13,8 @@ use toml::{Spanned, Value};
 use super::check::{Checker, Rule};
 use super::document::Document;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
+use super::scenario_background::RawBackground;
+use super::scenario_dynamics::RawDynamics;
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 
 /// The conditions that ship with the simulator. They are this project's own; the published study does not define its five.
@@ -37,6 +39,20 @@ struct RawCondition {
     background: Vec<Value>,
     #[serde(default)]
     reasons: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+/// The same with its settings as the scenario reads them: what the schema of such files is made of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+pub(super) struct TypedCondition {
+    schema: Spanned<i64>,
+    condition: RawHead,
+    dynamics: Option<RawDynamics>,
+    #[serde(default)]
+    background: Vec<RawBackground>,
+    #[serde(default)]
+    reasons: BTreeMap<String, Spanned<String>>,
 }
 
 #[derive(Deserialize)]

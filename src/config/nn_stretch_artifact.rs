@@ -7,7 +7,7 @@ use serde::Deserialize;
 const TEXT: &str = include_str!("../../workloads/plans/nn_stretch.json");
 
 /// Units of handing over for a branch on a GPU; a push to a DSP has none (runtime profile `nn-stretch`).
-const GPU_HAND_OVER: u64 = 1000;
+const GPU_HAND_OVER: u64 = 10_000;
 
 #[derive(Deserialize)]
 struct RawFile {

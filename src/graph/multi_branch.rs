@@ -88,6 +88,7 @@ impl Builder {
         number as u32
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one call, everything that differs by name")]
     fn push(
         &mut self,
         op_type: &str,

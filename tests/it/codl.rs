@@ -179,6 +179,11 @@ fn stretched_networks_are_ordered_as_measured() {
         let row = report.rows.iter().find(|r| (r.network, r.processors) == (network, processors)).unwrap();
         (row.latency_ms, row.error_percent)
     };
+    let page = include_str!("../../docs/REPRODUCE-NN-STRETCH.md");
+    for row in &report.rows {
+        let line = format!("| {} | {} | {:.1} |", row.network, row.processors, row.latency_ms);
+        assert!(page.contains(&line), "docs/REPRODUCE-NN-STRETCH.md lacks {line}");
+    }
     let mut errors = Vec::new();
     for network in ["ResNet-34", "RX-1.6", "RX-4", "EN-L4", "ResNet-50", "EN-B5"] {
         let [cpu, gpu, both, with_dsp] = ["C", "G", "C+G", "C+D"].map(|processors| of(network, processors));

@@ -193,3 +193,37 @@ fn fine_units_pay_for_transfers() {
         assert!((whole - 1.0).abs() < 1e-9, "{row:?}");
     }
 }
+
+fn command(arguments: &str) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hetsoc"))
+        .args(arguments.split(' '))
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_studies_refuse_what_does_not_exist() {
+    let fault = |arguments: &str, code: i32, words: &str| {
+        let (found, _, error) = command(arguments);
+        assert!(found == Some(code) && error.contains(words), "{arguments}: {found:?} {error}");
+    };
+    fault("reproduce sigma --condition sigma9", 4, "there is no condition `sigma9`");
+    fault("reproduce sigma --predictor oracel", 2, "did you mean `oracle`?");
+    fault("reproduce sigma --no-sweep --network nonet", 4, "no cell could be played");
+    fault("reproduce sigma --requests 0", 2, "0 is not in 1..=100000");
+    fault("reproduce granularity --network nonet --competitors 0", 4, "no run could be played");
+    fault("reproduce granularity --predictor nope", 2, "there is no such predictor");
+}
+
+#[test]
+fn the_study_of_conditions_as_a_table_of_values() {
+    let (code, text, error) = command(
+        "reproduce sigma --network resnet18 --condition sigma0 --predictor offline --predictor ewma --requests 2 --no-sweep --format csv",
+    );
+    assert_eq!(code, Some(0), "{error}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    insta::assert_snapshot!("reproduce_sigma_csv", text);
+}

@@ -81,10 +81,10 @@ fn alone_ms(machine: &Machine, graph: &LoweredGraph, executor: &str) -> f64 {
 }
 
 #[test]
-fn xiaomi_9_has_eight_cores_and_a_gpu() {
+fn xiaomi_9_has_eight_cores_a_gpu_and_a_dsp() {
     let machine = machine("xiaomi-9", "tflite", &[], &Clocks::default());
     let names: Vec<&str> = machine.platform.resources.iter().map(|r| r.name.as_str()).collect();
-    assert_eq!(names, ["cpu0", "cpu1", "cpu2", "cpu3", "cpu4", "cpu5", "cpu6", "cpu7", "gpu"]);
+    assert_eq!(names, ["cpu0", "cpu1", "cpu2", "cpu3", "cpu4", "cpu5", "cpu6", "cpu7", "gpu", "dsp"]);
     let find = |name: &str| machine.platform.executor(machine.platform.executor_named(name).unwrap());
     assert_eq!(find("cpu-1large").resources[0].0, 7);
     assert_eq!(find("cpu-4small").resources.iter().map(|r| r.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
@@ -171,7 +171,7 @@ fn every_shipped_runtime_compiles_and_predicts() {
             }
             let machine = machine(device, runtime, &[], &Clocks::default());
             let op_type = match runtime {
-                "tflite" => "CONV_2D",
+                "tflite" | "nn-stretch" => "CONV_2D",
                 "mace" | "mace-buffer" => "Conv2D",
                 _ => "Convolution",
             };

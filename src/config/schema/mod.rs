@@ -6,6 +6,7 @@ mod trace;
 
 use serde_json::{Map, Value, json};
 
+use super::condition_file::TypedCondition;
 use super::dag_file::RawDag;
 use super::native_graph::RawGraph;
 use super::plan_file::RawPlans;
@@ -41,6 +42,7 @@ pub const FORMATS: &[Format] = &[
     format("support", "hetsoc operator-support table", trace::<RawSupport>),
     format("graph", "hetsoc native operator graph", trace::<RawGraph>),
     format("transformer", "hetsoc transformer", trace::<RawTransformer>),
+    format("condition", "hetsoc condition", trace::<TypedCondition>),
     Format { toml: false, ..format("dag", "hetsoc plain task graph", trace::<RawDag>) },
     Format { toml: false, ..format("plan", "hetsoc plan", trace::<RawPlans>) },
     Format { toml: false, ..format("neutral-graph", "neutral JSON operator graph", trace::<Document>) },

@@ -43,6 +43,10 @@ pub struct CodlRow {
     pub published_latency_ms: Option<f64>,
     /// Simulated over published latency - 1, in per cent.
     pub error_percent: Option<f64>,
+    /// Published power, where it is known.
+    pub published_power_w: Option<f64>,
+    /// Published energy, where it is known.
+    pub published_energy_j: Option<f64>,
     /// Why a value is missing, or what a reader must know.
     pub note: Option<String>,
 }
@@ -55,6 +59,19 @@ const PUBLISHED: [(&str, [f64; 5]); 5] = [
     ("fast-style-transfer", [1064.51, 1023.41, 414.99, 1187.78, 267.02]),
     ("retinaface", [2166.0, 1126.17, 994.64, 2037.0, 678.0]),
 ];
+
+/// Published power and energy in W and J (CoDL Fig. 21, Xiaomi 9, digitised): network; muLayer-like, CPU, GPU, CoDL.
+const PUBLISHED_POWER: [(&str, [(f64, f64); 4]); 2] = [
+    ("yolov2", [(5.504, 2.236), (6.614, 1.561), (3.701, 0.780), (8.567, 1.170)]),
+    ("vgg16", [(4.603, 1.743), (5.899, 1.326), (3.607, 0.780), (8.492, 1.196)]),
+];
+
+fn published_power(soc: &str, network: &str, strategy: &str) -> Option<(f64, f64)> {
+    let row =
+        PUBLISHED_POWER.iter().find(|(name, _)| *name == network).filter(|_| soc == "snapdragon-855")?;
+    let names = ["mulayer", "mace-cpu", "mace-gpu", "codl-image"];
+    names.iter().position(|name| *name == strategy).map(|column| row.1[column])
+}
 
 /// The strategies, in the order of the published figure.
 const STRATEGIES: [&str; 5] = ["mulayer", "mace-cpu", "mace-gpu", "codl-buffer", "codl-image"];
@@ -173,6 +190,8 @@ pub fn codl(soc: &str, overrides: &[String]) -> Result<CodlReport, ReproduceErro
                 sharing_ms: measured.map(|m| m.sharing_ms),
                 published_latency_ms: published,
                 error_percent: latency.zip(published).map(|(own, theirs)| 100.0 * (own / theirs - 1.0)),
+                published_power_w: published_power(id, name, strategy).map(|(watts, _)| watts),
+                published_energy_j: published_power(id, name, strategy).map(|(_, joules)| joules),
                 note,
             });
         };

@@ -64,8 +64,8 @@ fn chip(text: &mut String, report: &CodlReport) {
     let _ = writeln!(
         text,
         "| network | strategy | plan | ms |{}\n|---|---|---|---|{}",
-        if known { " W | J | published ms | error |" } else { "" },
-        if known { "---|---|---|---|" } else { "" }
+        if known { " W | J | published ms | error | published W | J |" } else { "" },
+        if known { "---|---|---|---|---|---|" } else { "" }
     );
     for row in &report.rows {
         let note = row.note.as_ref().filter(|_| row.latency_ms.is_none()).map_or("", String::as_str);
@@ -75,10 +75,12 @@ fn chip(text: &mut String, report: &CodlReport) {
             let error = row.error_percent.map_or_else(|| "-".to_owned(), |e| format!("{e:+.1} %"));
             writeln!(
                 text,
-                " {} | {} | {} | {error} |",
+                " {} | {} | {} | {error} | {} | {} |",
                 number(row.power_w, 2),
                 number(row.energy_j, 2),
-                number(row.published_latency_ms, 0)
+                number(row.published_latency_ms, 0),
+                number(row.published_power_w, 2),
+                number(row.published_energy_j, 2)
             )
         } else {
             writeln!(text)

@@ -337,8 +337,8 @@ fn sweep_of(condition: &Condition) -> Vec<Variant> {
                 Some(Value::Integer(number)) if setting.path.ends_with(".count") => {
                     Some(((*number as f64 * factor).round().max(1.0) as i64).to_string())
                 }
-                Some(Value::Integer(number)) => Some(format!("{:?}", *number as f64 * factor)),
-                Some(Value::Float(number)) => Some(format!("{:?}", number * factor)),
+                Some(Value::Integer(number)) => Some(tidy(*number as f64 * factor)),
+                Some(Value::Float(number)) => Some(tidy(number * factor)),
                 Some(Value::String(text)) => text
                     .parse::<SimDuration>()
                     .ok()
@@ -390,4 +390,9 @@ fn case(
 
 fn brief(error: &InputError) -> String {
     error.diagnostics.first().map_or_else(String::new, |diagnostic| diagnostic.message.clone())
+}
+
+/// A number as TOML, without the digits that multiplication leaves behind.
+fn tidy(number: f64) -> String {
+    format!("{:?}", (number * 1e9).round() / 1e9)
 }
