@@ -18,7 +18,7 @@ pub struct Measurement {
     pub group: GroupKey,
     /// Product that the chip was in, if stated.
     pub device: String,
-    /// Name of the network, `#component` behind it where the source measured parts.
+    /// Name of the network, `#component` behind it where the source measured parts, `#sparse` where its note says that the weights are sparse.
     pub model: String,
     /// Architecture family, if stated.
     pub family: Option<String>,
@@ -64,14 +64,15 @@ impl GroupKey {
         words.collect::<Vec<_>>().join("-").to_lowercase()
     }
 
-    /// Id that a runtime profile has: the name without the version, and without the packaging that follows an
-    /// underscore (`qnn_dlc` and `qnn_context_binary` are both `qnn`).
+    /// Id that a runtime profile has: the name without the version and what follows it (`paddle-lite-2.11-armv8` is `paddle-lite`), and without the
+    /// packaging that follows an underscore (`qnn_dlc` and `qnn_context_binary` are both `qnn`).
     #[must_use]
     pub fn runtime_id(&self) -> &str {
-        let name = match self.runtime.rsplit_once('-') {
-            Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => name,
-            _ => &self.runtime,
-        };
+        let version = self
+            .runtime
+            .match_indices('-')
+            .find(|(at, _)| self.runtime[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        let name = version.map_or(self.runtime.as_str(), |(at, _)| &self.runtime[..at]);
         name.split_once('_').map_or(name, |(name, _)| name)
     }
 
@@ -209,6 +210,9 @@ fn row(
         |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     // A component that is called like the model is the whole model.
     let component = note("component").filter(|part| letters(part) != letters(field("model")));
+    // Sparse weights make another network of it.
+    let sparse = field("note").split(';').any(|word| word.trim().eq_ignore_ascii_case("sparse"));
+    let component = component.or_else(|| sparse.then_some("sparse"));
     let positive =
         |key: &str| note(key).and_then(|text| text.parse::<f64>().ok()).filter(|value| *value > 0.0);
     Ok(Measurement {
@@ -287,6 +291,16 @@ mod tests {
             ("cpu-1large".into(), "a12-bionic".into())
         );
         assert_eq!((groups[1].0.executor(), groups[1].0.runtime_id()), ("gpu".into(), "tflite"));
+    }
+
+    #[test]
+    fn a_version_may_be_followed_by_the_build_and_sparse_weights_are_another_network() {
+        let text = "soc,processor,cores,runtime,precision,model,latency_ms,note\n\
+            A,cpu,1big,paddle-lite-2.11-armv8,fp32,net,3,repeats=600\n\
+            A,cpu,1big,paddle-lite-2.11-armv8,fp32,net,2,repeats=600;SPARSE\n";
+        let rows = read(text).unwrap();
+        assert_eq!(rows[0].group.runtime_id(), "paddle-lite");
+        assert_eq!((rows[0].model.as_str(), rows[1].model.as_str()), ("net", "net#sparse"));
     }
 
     #[test]

@@ -159,6 +159,20 @@ impl CompareArguments {
     /// One target for each setting.
     fn settings(&self) -> Result<Vec<TargetArguments>, CliError> {
         let mut settings = Vec::new();
+        let scenarios_only = self.targets.iter().all(|t| TargetArguments::of(t.clone()).is_scenario());
+        let for_models = [
+            ("--device", !self.device.is_empty()),
+            ("--soc", !self.soc.is_empty()),
+            ("--runtime", !self.runtime.is_empty()),
+            ("--executors", !self.executors.is_empty()),
+            ("--requests", self.requests.is_some()),
+            ("--period", self.period.is_some()),
+        ];
+        if let Some((flag, _)) = for_models.iter().find(|(_, given)| *given && scenarios_only) {
+            return Err(CliError::Usage(format!(
+                "{flag} is for models; a scenario file says it itself. Change it there, or for all of them with --set"
+            )));
+        }
         let conditions: Vec<Option<&String>> =
             if self.condition.is_empty() { vec![None] } else { self.condition.iter().map(Some).collect() };
         for (target, condition) in self.targets.iter().flat_map(|t| conditions.iter().map(move |c| (t, *c))) {

@@ -275,6 +275,7 @@ fn profiles(
                     }
                 };
                 stage.fixed = made.fixed;
+                warnings.extend(strangers(&made.graph, &stream.name).filter(|_| !errors.is_empty()));
                 labels.push(StreamLabels::of_graph(stream.name.clone(), &made.graph, warm_up(spec)));
                 streams.push(StreamProblem {
                     name: stream.name.clone(),
@@ -299,16 +300,7 @@ fn profiles(
             ));
         }
         let lowered = model.lowered(&runtime.lowering)?;
-        let unlike =
-            |op: &&LoweredOperator| matches!(op.class, OperatorClass::MatMul | OperatorClass::Normalization);
-        let strangers = lowered.operators.iter().filter(unlike).count();
-        if strangers > 0 && !errors.is_empty() {
-            warnings.push(format!(
-                "`{}` has {strangers} matrix products and normalisations; the fitted models saw convolutional networks, so their \
-                 measured error does not speak for it",
-                stream.name
-            ));
-        }
+        warnings.extend(strangers(&lowered, &stream.name).filter(|_| !errors.is_empty()));
         let costs = machine.cost_table(&lowered)?;
         warnings.extend(unchecked(machine, &lowered, &stream.name));
         labels.push(StreamLabels::of_graph(stream.name.clone(), &lowered, warm_up(spec)));
@@ -370,6 +362,19 @@ fn profiles(
         dynamics,
     };
     Ok((problem, labels, Some(hardware.machine)))
+}
+
+/// What the fitted models did not see in a graph.
+fn strangers(graph: &LoweredGraph, stream: &str) -> Option<String> {
+    let unlike =
+        |op: &&LoweredOperator| matches!(op.class, OperatorClass::MatMul | OperatorClass::Normalization);
+    let strangers = graph.operators.iter().filter(unlike).count();
+    (strangers > 0).then(|| {
+        format!(
+            "`{stream}` has {strangers} matrix products and normalisations; the fitted models saw convolutional networks, so their \
+             measured error does not speak for it"
+        )
+    })
 }
 
 /// Operators whose support depends on conditions that the graph does not tell.

@@ -27,6 +27,7 @@ const SOCS: &[(&str, &str)] = embed! { "socs";
     "snapdragon-8-elite",
     "snapdragon-8-gen-2",
     "snapdragon-8-gen-3",
+    "snapdragon-845",
     "snapdragon-855",
     "snapdragon-855-plus",
     "snapdragon-865",
@@ -36,8 +37,11 @@ const SOCS: &[(&str, &str)] = embed! { "socs";
 };
 /// Embedded device profiles.
 const DEVICES: &[(&str, &str)] = embed! { "devices";
+    "galaxy-s10",
+    "iphone-xs",
     "oneplus-7-pro",
     "orange-pi-5",
+    "pixel-4",
     "raspberry-pi-5",
     "xiaomi-9",
     "xperia-1",
@@ -52,6 +56,7 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "exynos-9820/tflite",
     "jetson-agx-orin/ncnn",
     "kirin-990/mace",
+    "kirin-990/paddle-lite",
     "rk3588/mace",
     "rk3588/ncnn",
     "rk3588/tflite",
@@ -61,10 +66,16 @@ const RUNTIMES: &[(&str, &str)] = embed! { "runtimes";
     "snapdragon-8-gen-2/ncnn",
     "snapdragon-8-gen-3/qnn",
     "snapdragon-8-gen-3/tflite",
+    "snapdragon-845/paddle-lite",
     "snapdragon-855-plus/ncnn",
     "snapdragon-855/mace",
     "snapdragon-855/mace-buffer",
     "snapdragon-855/ncnn",
+    "snapdragon-855/paddle-lite",
+    "snapdragon-855/tflite",
+    "snapdragon-865/mace",
+    "snapdragon-865/nnapi",
+    "snapdragon-865/paddle-lite",
     "snapdragon-855/nn-stretch",
     "snapdragon-855/tflite",
     "snapdragon-865/mace",
@@ -86,6 +97,7 @@ const SUPPORT: &[(&str, &str)] = embed! { "support";
     "qnn-htp",
     "tflite-cpu",
     "tflite-gpu",
+    "tflite-nnapi",
 };
 
 /// The longest chain of profiles that extend one another.

@@ -275,6 +275,21 @@ pub(super) fn duration(check: &mut Checker<'_>, text: &Spanned<String>, key: &st
     })
 }
 
+/// A deadline; one of no length could not be met by anything.
+pub(super) fn deadline(check: &mut Checker<'_>, text: &Spanned<String>) -> SimDuration {
+    let time = duration(check, text, "deadline");
+    if time == SimDuration::ZERO {
+        let message = format!("deadline: `{}` leaves no time at all", printable(text.get_ref()));
+        check.error(
+            "scenario::deadline",
+            &text.span(),
+            message,
+            "write a time above 0 from arrival to completion, or leave the key out",
+        );
+    }
+    time
+}
+
 fn stop(check: &mut Checker<'_>, raw: &RawStop) -> StopSpec {
     let mut number = |number: &Option<Spanned<i64>>, key, low| {
         let number = number.as_ref()?;

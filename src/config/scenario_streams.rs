@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::check::{Checker, Rule};
 use super::scenario::{GraphSource, StreamSpec};
-use super::scenario_file::duration;
+use super::scenario_file::{deadline, duration};
 use super::scenario_raw::{RawArrivalKind, RawArrivals, RawFile, RawPolicy, RawQueue, RawStream};
 use super::scenario_stages::{cpu_time, expand, on, unique_names};
 use super::trace_file::trace;
@@ -107,7 +107,7 @@ fn stream(check: &mut Checker<'_>, raw: &RawStream, index: usize, folder: &Path)
         arrivals: arrivals(check, &raw.arrivals, folder),
         queue: queue(check, &raw.queue, raw.max_in_flight.as_ref()),
         service: ServiceTarget {
-            deadline: raw.deadline.as_ref().map(|text| duration(check, text, "deadline")),
+            deadline: raw.deadline.as_ref().map(|text| deadline(check, text)),
             priority: raw.priority.as_ref().map_or(0, |number| {
                 let rule = Rule::within("priority", 0.0, f64::from(u32::MAX));
                 check.value(*number.get_ref() as f64, &number.span(), rule) as u32

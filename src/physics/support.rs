@@ -67,6 +67,7 @@ fn holds(condition: Condition, graph: &LoweredGraph, operator: &LoweredOperator)
         }
         Condition::AtMost2Inputs => Some(operator.inputs.len() <= 2),
         Condition::FloatTensors => Some(inputs().chain(outputs()).all(|t| t.is_float)),
+        Condition::RankAtMost4 => all(inputs().chain(outputs()).map(|t| rank(t).map(|r| r <= 4))),
         Condition::UncheckedAttributes => None,
     }
 }

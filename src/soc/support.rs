@@ -53,13 +53,15 @@ pub enum Condition {
     AtMost2Inputs,
     /// Every floating-point input and output; integers are refused.
     FloatTensors,
+    /// Every input and output has at most four dimensions.
+    RankAtMost4,
     /// Depends on attributes that a lowered graph does not carry; taken to hold, and reported.
     UncheckedAttributes,
 }
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OutputRank4,
         Self::OutputRank2Or4,
         Self::InputRank4,
@@ -68,6 +70,7 @@ impl Condition {
         Self::InputChannelsMultipleOf4OrAtMost2Inputs,
         Self::AtMost2Inputs,
         Self::FloatTensors,
+        Self::RankAtMost4,
         Self::UncheckedAttributes,
     ];
 
@@ -85,6 +88,7 @@ impl Condition {
             }
             Self::AtMost2Inputs => "at-most-2-inputs",
             Self::FloatTensors => "float-tensors",
+            Self::RankAtMost4 => "rank-at-most-4",
             Self::UncheckedAttributes => "unchecked-attributes",
         }
     }

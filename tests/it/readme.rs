@@ -81,13 +81,18 @@ fn commands_by_example_print_what_the_page_says() {
     check("docs/COMMANDS.md", 7);
 }
 
+#[test]
+fn the_tour_prints_what_the_page_says() {
+    check("docs/TOUR.md", 11);
+}
+
 /// Pages with console blocks that no test compares would rot.
 #[test]
 fn no_page_escapes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("ARCHITECTURE.md")];
     pages.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
-    let compared = ["README.md", "ERRORS.md", "COMMANDS.md"];
+    let compared = ["README.md", "ERRORS.md", "COMMANDS.md", "TOUR.md"];
     for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
         let name = page.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(page).unwrap();
