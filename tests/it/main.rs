@@ -54,5 +54,5 @@ mod schemas;
 mod shared;
 mod shipped;
 mod slices;
-mod validate_all;
 mod tour;
+mod validate_all;
