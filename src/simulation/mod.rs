@@ -26,6 +26,8 @@ mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
-pub use problem::{DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem};
+pub use problem::{
+    CacheOutcome, DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem,
+};
 pub use slicing::slice;
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

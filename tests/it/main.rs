@@ -8,11 +8,12 @@
     reason = "a test may panic"
 )]
 
-mod bad_input;
 mod background;
 mod bad_dynamics;
+mod bad_input;
 mod bad_profiles;
 mod build;
+mod caches;
 mod calibration;
 mod chains;
 mod clock_scaling;

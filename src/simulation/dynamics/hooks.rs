@@ -1,6 +1,7 @@
 //! Where a run and its dynamics meet.
 
 use super::background::Background;
+use super::caches::Loss;
 use super::power::Load;
 use super::setup::PowerSource;
 use super::thermal::DomainView;
@@ -11,7 +12,7 @@ use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
 use crate::soc::{Platform, ResourceId};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
     /// The resources of an item do this from now on.
@@ -76,16 +77,30 @@ impl<O: Observer> Simulation<'_, O> {
         (own.timing, own.speed, own.demand) = (timing, speed, demand);
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
+        if dynamics.caches.is_some() {
+            own.loss = Loss::default();
+            (own.executes, own.executes_since) = (0.0, now);
+            dynamics.stale |= phase == ItemPhase::Execution;
+        }
         speed
+    }
+
+    /// What has started in a slot takes this long at full speed.
+    pub(in crate::simulation) fn pace_slot(&mut self, slot: usize, work: SimDuration) {
+        if let Some(dynamics) = self.dynamics.as_deref_mut() {
+            dynamics.slots[slot].set_pace(work, 1.0);
+        }
     }
 
     /// What ran in a slot has ended. Returns the bytes that main memory has served it.
     pub(in crate::simulation) fn free_slot(&mut self, now: SimTime, slot: usize) -> f64 {
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 0.0 };
+        dynamics.book_caches(now, slot);
         let own = &mut dynamics.slots[slot];
         let bytes = own.take_bytes(now);
         own.unit_bytes += bytes;
-        dynamics.stale |= own.demand > 0.0;
+        dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
+        own.executes = 0.0;
         own.boundary |= matches!(own.timing, Timing::Execution { .. });
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
@@ -102,6 +117,7 @@ impl<O: Observer> Simulation<'_, O> {
                 dynamics.apply_loads(now, true);
             }
             dynamics.retime |= dynamics.clocks.step(now);
+            dynamics.stale |= dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now);
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
@@ -181,12 +197,14 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Shares memory bandwidth and sets the rate of everything that runs.
     fn solve_rates(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
+        self.look_at_caches(now, dynamics);
         let modelled = self.problem.platform.memory_bandwidth.is_some();
         let supply = if modelled { dynamics.clocks.memory_rate() } else { f64::INFINITY };
         let mut total = 0.0;
         for (slot, demand) in dynamics.slots.iter().zip(&mut self.demands) {
             // Alone, an operator takes what its cost model says at the present clocks; its traffic cannot exceed the supply then.
-            *demand = if slot.on { (slot.demand * slot.speed).min(supply) } else { 0.0 };
+            let demanded = slot.demand + slot.loss.extra * slot.pace;
+            *demand = if slot.on { (demanded * slot.speed).min(supply) } else { 0.0 };
             total += *demand;
         }
         if let Some(background) = &dynamics.background {
@@ -210,8 +228,10 @@ impl<O: Observer> Simulation<'_, O> {
             self.activities.set_rate(number, now, rate);
             self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
             slot.serve(now, granted);
+            slot.executes = rate * slot.pace;
         }
         self.rate_background(now, dynamics, limited);
+        self.fill_caches(now, dynamics);
         let served = total.min(supply);
         if served.to_bits() != dynamics.served.to_bits() {
             dynamics.served = served;
@@ -231,6 +251,7 @@ impl<O: Observer> Simulation<'_, O> {
             if let Some(background) = &mut dynamics.background {
                 dynamics.outcome.background = background.close(end);
             }
+            dynamics.outcome.caches = dynamics.caches.take().map(|caches| caches.outcome);
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
         }

@@ -1,5 +1,6 @@
 //! What the dynamics of a run are about: immutable inputs.
 
+use super::caches::CacheSetup;
 use super::tasks::BackgroundSetup;
 use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
@@ -26,6 +27,8 @@ pub struct DynamicsSetup {
     pub thermal: Option<ThermalSetup>,
     /// Competing work.
     pub background: Vec<BackgroundSetup>,
+    /// Caches that clients share; `None` gives every operator what it had alone.
+    pub caches: Option<CacheSetup>,
     /// How the operating system shares cores among threads.
     pub scheduler: SliceRule,
     /// Whether the threads of a core set that wait for each other keep their cores busy, or sleep.
