@@ -3,7 +3,7 @@
 use super::CliError;
 use super::output::print;
 use super::target::TargetArguments;
-use crate::simulation::prepare;
+use crate::simulation::prepare_with;
 use clap::Args;
 
 /// Arguments of `hetsoc check`.
@@ -15,7 +15,7 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<(), CliError> {
     let mut assembled = arguments.target.assemble()?;
-    let prepared = prepare(&assembled.problem, &mut *assembled.strategy)?;
+    let prepared = prepare_with(&assembled.problem, &mut *assembled.strategy, &assembled.predictor)?;
     for warning in &assembled.warnings {
         super::output::print_warning(warning);
     }

@@ -33,6 +33,12 @@ pub(super) struct CompareArguments {
     /// Granularities, comma separated [default: each strategy's own].
     #[arg(long, value_enum, value_delimiter = ',')]
     granularity: Vec<GranularityArgument>,
+    /// Conditions, comma separated (`hetsoc list conditions`, or .toml paths) [default: each scenario's own].
+    #[arg(long, value_delimiter = ',')]
+    condition: Vec<String>,
+    /// What strategies believe, with parameters as in `ewma[smoothing=0.2]` [default: offline, or the scenario's].
+    #[arg(long)]
+    predictor: Option<String>,
     /// Executors to use, comma separated [default: all of the runtime].
     #[arg(long, value_delimiter = ',')]
     executors: Vec<String>,
@@ -133,7 +139,7 @@ impl CompareArguments {
                         network: spec.name.clone(),
                         device: place_of(&spec),
                         runtime: runtime_of(&spec),
-                        condition: String::new(),
+                        condition: spec.condition.clone().unwrap_or_default(),
                         strategy: strategy.to_string(),
                         granularity: spec.granularity.map_or_else(String::new, |g| g.id().to_owned()),
                     };
@@ -153,8 +159,12 @@ impl CompareArguments {
     /// One target for each setting.
     fn settings(&self) -> Result<Vec<TargetArguments>, CliError> {
         let mut settings = Vec::new();
-        for target in &self.targets {
+        let conditions: Vec<Option<&String>> =
+            if self.condition.is_empty() { vec![None] } else { self.condition.iter().map(Some).collect() };
+        for (target, condition) in self.targets.iter().flat_map(|t| conditions.iter().map(move |c| (t, *c))) {
             let mut base = TargetArguments::of(target.clone());
+            base.condition = condition.cloned();
+            base.predictor.clone_from(&self.predictor);
             base.overrides.clone_from(&self.overrides);
             base.seed = self.seed;
             if base.is_scenario() {

@@ -66,6 +66,12 @@ impl From<StrategyError> for CliError {
     }
 }
 
+impl From<crate::predict::PredictorError> for CliError {
+    fn from(error: crate::predict::PredictorError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
 impl CliError {
     /// The exit code that tells this error.
     #[must_use]
@@ -77,6 +83,7 @@ impl CliError {
                 | "model::lowering"
                 | "soc::unknown-reference"
                 | "soc::core-set"
+                | "scenario::condition"
                 | "file::missing" => ExitCode::NothingMatched,
                 "graph::unsupported" => ExitCode::Infeasible,
                 _ => ExitCode::InvalidInput,

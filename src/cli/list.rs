@@ -2,10 +2,11 @@
 
 use super::output::{print, print_json};
 use super::{CliError, Format};
-use crate::config::Library;
 use crate::config::library::ProfileKind;
+use crate::config::{Library, condition, condition_ids};
 use crate::graph::library::MODELS;
 use crate::graph::passes::ALL;
+use crate::predict::PREDICTORS;
 use crate::strategy::STRATEGIES;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -34,6 +35,10 @@ enum What {
     Runtimes,
     /// Scheduling strategies.
     Strategies,
+    /// What strategies can believe.
+    Predictors,
+    /// States of the world that are laid over scenarios.
+    Conditions,
     /// Sets of lowering rules.
     Lowerings,
 }
@@ -58,19 +63,13 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), CliError> {
         What::Socs => socs()?,
         What::Devices => devices()?,
         What::Runtimes => runtimes()?,
-        What::Strategies => STRATEGIES
-            .iter()
-            .map(|entry| Entry {
-                id: entry.name.to_owned(),
-                title: entry.summary.to_owned(),
-                detail: entry
-                    .parameters
-                    .iter()
-                    .map(|(name, meaning)| format!("{name}: {meaning}"))
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            })
-            .collect(),
+        What::Strategies => {
+            STRATEGIES.iter().map(|entry| named(entry.name, entry.summary, entry.parameters)).collect()
+        }
+        What::Predictors => {
+            PREDICTORS.iter().map(|entry| named(entry.name, entry.summary, entry.parameters)).collect()
+        }
+        What::Conditions => conditions()?,
         What::Lowerings => ALL
             .iter()
             .map(|rules| Entry {
@@ -81,6 +80,22 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), CliError> {
             .collect(),
     };
     show(&entries, arguments.format)
+}
+
+/// An entry with parameters.
+fn named(id: &str, title: &str, parameters: &[(&str, &str)]) -> Entry {
+    let detail: Vec<_> = parameters.iter().map(|(name, meaning)| format!("{name}: {meaning}")).collect();
+    Entry { id: id.to_owned(), title: title.to_owned(), detail: detail.join("; ") }
+}
+
+fn conditions() -> Result<Vec<Entry>, CliError> {
+    let mut entries = Vec::new();
+    for id in condition_ids() {
+        let found = condition(id)?;
+        let settings: Vec<_> = found.settings.iter().map(|s| format!("{} = {}", s.path, s.value)).collect();
+        entries.push(Entry { id: id.to_owned(), title: found.title, detail: settings.join("; ") });
+    }
+    Ok(entries)
 }
 
 fn socs() -> Result<Vec<Entry>, CliError> {

@@ -17,6 +17,9 @@ mod manual;
 mod output;
 #[cfg(feature = "plots")]
 mod plot;
+mod reproduce;
+mod reproduce_granularity;
+mod reproduce_sigma;
 mod run;
 mod schema;
 mod show;
@@ -60,6 +63,8 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArguments>),
     /// Score profiles against measurements.
     Validate(Box<validate::ValidateArguments>),
+    /// Repeat a published experiment in simulation.
+    Reproduce(Box<reproduce::ReproduceArguments>),
     /// Print the JSON schema of a file format, for editors.
     Schema(schema::SchemaArguments),
     /// Print completions for a shell.
@@ -105,6 +110,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => manual::run(&arguments),

@@ -7,6 +7,7 @@ use crate::config::read::read_text;
 use crate::config::scenario::{GraphSource, ScenarioSpec};
 use crate::config::{AssembleError, Assembled, assemble, scenario, scenario_text};
 use crate::diagnostics::{SourceText, printable};
+use crate::predict::PredictorSpec;
 use crate::strategy::{Granularity, StrategySpec};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
@@ -31,6 +32,12 @@ pub(super) struct TargetArguments {
     /// Strategy, with parameters as in `delegate[target=gpu,max-partitions=2]` (`hetsoc list strategies`).
     #[arg(long)]
     pub strategy: Option<String>,
+    /// What the strategy believes, with parameters as in `ewma[smoothing=0.2]` (`hetsoc list predictors`).
+    #[arg(long)]
+    pub predictor: Option<String>,
+    /// A state of the world that is laid over the scenario (`hetsoc list conditions`, or a .toml path).
+    #[arg(long)]
+    pub condition: Option<String>,
     /// The unit that the strategy places.
     #[arg(long, value_enum)]
     pub granularity: Option<GranularityArgument>,
@@ -117,6 +124,8 @@ impl TargetArguments {
             soc: None,
             runtime: None,
             strategy: None,
+            predictor: None,
+            condition: None,
             granularity: None,
             executors: Vec::new(),
             requests: None,
@@ -139,7 +148,21 @@ impl TargetArguments {
 
     /// Reads and checks the scenario, without loading profiles and models.
     pub(super) fn scenario(&self) -> Result<(ScenarioSpec, Vec<String>), CliError> {
-        let mut overrides = self.overrides.clone();
+        let mut overrides = Vec::new();
+        if let Some(condition) = &self.condition {
+            overrides.push(format!("condition={}", quoted(condition)));
+        }
+        if let Some(text) = &self.predictor {
+            let spec: PredictorSpec = text.parse()?;
+            let pairs: Vec<_> =
+                spec.parameters.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(v))).collect();
+            let parameters = pairs.join(", ");
+            overrides.push(format!(
+                "predictor={{ name = {}, parameters = {{ {parameters} }} }}",
+                quoted(&spec.name)
+            ));
+        }
+        overrides.extend_from_slice(&self.overrides);
         if let Some(seed) = self.seed {
             overrides.push(format!("scenario.seed={seed}"));
         }

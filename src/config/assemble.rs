@@ -13,12 +13,13 @@ use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator, OperatorClass};
 use crate::physics::Machine;
+use crate::predict::PredictorSpec;
 use crate::record::chains::ChainLabels;
 use crate::record::labels::{RunLabels, StreamLabels};
 use crate::record::summary::{ModelError, RunSetup, input_hash};
 use crate::simulation::{Arrivals, Problem, RequestQueue, StreamProblem, slice};
 use crate::soc::{Network, Precision};
-use crate::strategy::{EarliestFinishTime, Granularity, Replay, Strategy, TransferStart};
+use crate::strategy::{Granularity, Replay, Strategy, TransferStart};
 use crate::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct Assembled {
     pub problem: Problem,
     /// The same before the strategy cut operators into slices; `None` when it cut none.
     pub whole: Option<Problem>,
+    /// What it believes.
+    pub predictor: PredictorSpec,
     /// Who decides.
     pub strategy: Box<dyn Strategy>,
     /// The strategy as text.
@@ -68,6 +71,7 @@ pub fn assemble(
         TargetSpec::Profiles { device, runtime, clocks, .. } => {
             setup.device.clone_from(device);
             setup.runtime = Some(runtime.clone());
+            setup.condition.clone_from(&spec.condition);
             setup.fixed_clocks = clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect();
             profiles(spec, overrides, dims, &mut warnings, &mut input_hashes, &mut model_errors)?
         }
@@ -127,7 +131,9 @@ pub fn assemble(
             .into());
         }
         if strategy_spec.name == "eft" {
-            strategy = Box::new(EarliestFinishTime::new(start));
+            let mut spec = strategy_spec.clone();
+            spec.parameters.insert("transfer-start".to_owned(), start.id().to_owned());
+            strategy = spec.build(&problem.platform)?;
         }
         problem.transfer_start = Some(start);
     }
@@ -159,6 +165,7 @@ pub fn assemble(
     Ok(Assembled {
         problem,
         whole,
+        predictor: spec.predictor.clone(),
         strategy,
         strategy_spec: strategy_spec.to_string(),
         labels,

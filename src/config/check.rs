@@ -46,6 +46,8 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("soc::no-crossing", "every pair of processors that a runtime uses has a crossing"),
     ("soc::support", "an operator is listed once, with known conditions"),
     ("scenario::target", "a scenario names a device or a SoC, and a runtime; a task graph brings its own"),
+    ("scenario::condition", "a condition exists, and every setting of one has its reason"),
+    ("scenario::predictor", "a predictor exists and takes its parameters"),
     ("scenario::graph", "a stream names exactly one of a model and a task-graph file"),
     ("scenario::arrivals", "the keys of an arrival process are those of its kind"),
     ("scenario::unit", "a duration or rate carries a known unit"),

@@ -113,6 +113,12 @@ impl<'t> Document<'t> {
         self.root.contains_key(key)
     }
 
+    /// Drops every top-level key but these.
+    pub fn keep(&mut self, keys: &[&str]) {
+        let all: Vec<_> = std::mem::take(&mut self.root).into_iter().collect();
+        self.root.extend(all.into_iter().filter(|(key, _)| keys.contains(&key.get_ref().as_ref())));
+    }
+
     /// The texts of the document.
     #[must_use]
     pub const fn origins(&self) -> &Origins {

@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod check;
 mod co_execution_file;
+mod condition_file;
 pub mod convert;
 pub mod dag_file;
 mod device_thermal;
@@ -37,6 +38,7 @@ mod trace_file;
 pub mod transformer_file;
 
 pub use assemble::{AssembleError, Assembled, assemble};
+pub use condition_file::{Condition, ConditionSetting, Edit, condition, condition_ids};
 pub use external::ExternalProcess;
 pub use hardware::{Choice, Hardware, hardware};
 pub use library::{Library, Loaded};

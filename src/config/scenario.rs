@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 pub use super::scenario_background::{BackgroundKindSpec, BackgroundSpec};
 pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, SchedulerSpec, ThermalGovernor, ThermalSpec};
+use crate::predict::PredictorSpec;
 use crate::record::chains::ChainLabels;
 use crate::simulation::{Arrivals, RequestQueue, Stage};
 use crate::soc::ExecutorName;
@@ -33,6 +34,10 @@ pub struct ScenarioSpec {
     pub transfer_start: Option<TransferStart>,
     /// Whether run-to-run variation is drawn.
     pub noise: bool,
+    /// Id of the condition that was laid over it, if any.
+    pub condition: Option<String>,
+    /// What the strategy believes.
+    pub predictor: PredictorSpec,
     /// What changes during the run; `None` keeps all clocks where they are.
     pub dynamics: Option<DynamicsSpec>,
     /// When the run ends.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::check::{Checker, Rule};
+use super::condition_file::{OVERLAID, condition_text, read_condition};
 use super::document::Document;
 use super::library::Loaded;
 use super::read::{DEFAULT_SIZE_CAP, read_text};
@@ -14,10 +15,11 @@ use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSp
 use super::scenario_background::background;
 use super::scenario_dynamics::dynamics;
 use super::scenario_raw::{
-    RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawStop, RawStrategy, RawTransferStart,
+    RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawPredictor, RawStop, RawStrategy, RawTransferStart,
 };
 use super::scenario_streams::streams;
-use crate::diagnostics::{InputError, SourceText, printable};
+use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
+use crate::predict::PredictorSpec;
 use crate::simulation::Trigger;
 use crate::soc::ExecutorName;
 use crate::strategy::{Granularity, StrategySpec, TransferStart};
@@ -48,6 +50,23 @@ pub fn scenario_text(
         .map(|text| SourceText::new("<--set>", text.as_str()))
         .collect();
     let mut document = Document::parse(text)?;
+    let chosen = overrides.iter().rev().filter_map(|text| text.text.split_once('='));
+    let chosen =
+        chosen.filter(|(path, _)| path.trim() == "condition").map(|(_, name)| name.trim().trim_matches('"'));
+    let named =
+        chosen.map(str::to_owned).next().or_else(|| document.string("condition").map(|c| c.0.to_owned()));
+    let laid_over = match &named {
+        Some(name) => {
+            let text = condition_text(name).map_err(|fault| placed(fault, &document))?;
+            Some((read_condition(&text)?.id, text))
+        }
+        None => None,
+    };
+    if let Some((_, text)) = &laid_over {
+        let mut overlay = Document::parse(text)?;
+        overlay.keep(&OVERLAID);
+        document = overlay.inherit(document);
+    }
     for text in &overrides {
         document.set(text)?;
     }
@@ -108,6 +127,7 @@ pub fn scenario_text(
         RawGranularity::Operator => Granularity::Operator,
     });
     let strategy = strategy(&mut check, raw.strategy);
+    let predictor = predictor(&mut check, raw.predictor);
     let spec = ScenarioSpec {
         name: raw.scenario.name.into_inner(),
         seed: raw.scenario.seed,
@@ -122,11 +142,32 @@ pub fn scenario_text(
             RawTransferStart::ProducerFinish => TransferStart::ProducerFinish,
         }),
         noise: raw.noise.unwrap_or(true),
+        condition: laid_over.zip(raw.condition).map(|((id, _), _)| id),
+        predictor,
         dynamics,
         stop,
     };
     let (value, warnings) = check.finish(spec)?;
     Ok(Loaded { value, warnings })
+}
+
+/// Says where an unknown condition is named.
+fn placed(fault: InputError, document: &Document<'_>) -> InputError {
+    let Some((_, span)) = document.string("condition") else { return fault };
+    let place = |diagnostic: Diagnostic| document.origins().place(diagnostic, &span);
+    InputError { diagnostics: fault.diagnostics.into_iter().map(place).collect() }
+}
+
+fn predictor(check: &mut Checker<'_>, raw: Option<RawPredictor>) -> PredictorSpec {
+    let Some(raw) = raw else { return PredictorSpec::default() };
+    let span = raw.name.span();
+    let parameters = raw.parameters.into_iter().map(|(name, value)| (name, value.0)).collect();
+    let spec = PredictorSpec { name: raw.name.into_inner(), parameters };
+    if let Err(error) = spec.check() {
+        let help = "`hetsoc list predictors` prints names and parameters";
+        check.error("scenario::predictor", &span, error.to_string(), help);
+    }
+    spec
 }
 
 /// The overrides for a profile (`soc`, `device` or `runtime`), with that first word taken off:

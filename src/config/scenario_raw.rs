@@ -28,8 +28,18 @@ pub(super) struct RawFile {
     pub(super) dynamics: Option<Spanned<RawDynamics>>,
     #[serde(default)]
     pub(super) background: Vec<RawBackground>,
+    pub(super) condition: Option<Spanned<String>>,
+    pub(super) predictor: Option<RawPredictor>,
     #[serde(default)]
     pub(super) stop: RawStop,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPredictor {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) parameters: std::collections::BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 pub mod compare;
 mod explain;
 mod fallback;
+pub mod reproduce;
 mod run;
 
 pub use explain::{ExplainError, ExplainOptions, Explanation, Part, PartTime, Step, WhatIf, explain};

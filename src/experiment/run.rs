@@ -2,10 +2,12 @@
 
 use crate::config::Assembled;
 use crate::record::summarizer::{Summarizer, SummaryContext};
-use crate::record::summary::{Fallback, RunSetup, RunSummary, Speedup};
+use crate::record::summary::{Fallback, ProfilingSummary, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
 use crate::simulation::observer::{Observer, RequestId};
-use crate::simulation::{Outcome, Prepared, Problem, SimulationError, play, prepare};
+use crate::simulation::{
+    Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with,
+};
 use crate::soc::ExecutorId;
 use crate::strategy::{Granularity, Plan, Single, Strategy};
 use crate::units::SimTime;
@@ -72,7 +74,7 @@ pub fn run_scenario(
     progress: &mut dyn FnMut(u64),
 ) -> Result<RunResult, RunError> {
     let problem = &assembled.problem;
-    let prepared = prepare(problem, &mut *assembled.strategy)?;
+    let prepared = prepare_with(problem, &mut *assembled.strategy, &assembled.predictor)?;
     let graphs: Vec<_> = problem.streams.iter().filter_map(|stream| stream.operators.as_ref()).collect();
     let complete = graphs.len() == problem.streams.len();
     let graphs = if complete { graphs } else { Vec::new() };
@@ -111,11 +113,18 @@ pub fn run_scenario(
         granularity: problem.granularity.id().to_owned(),
         transfer_start: prepared.plans.first().map_or_else(String::new, starts),
         executors: problem.platform.executors.iter().map(|e| e.name.clone()).collect(),
+        predictor: assembled.predictor.to_string(),
         noise: problem.noise,
         ..assembled.setup.clone()
     });
     summary.model_error = assembled.model_errors.clone();
     summary.model_error.retain(|error| uses(problem, &prepared, &error.executor));
+    let cost = outcome.profiling;
+    summary.profiling = (cost != ProfilingOutcome::default()).then(|| ProfilingSummary {
+        offline_ms: cost.offline.millis(),
+        observations: cost.observations,
+        overhead_ms: cost.overhead.millis(),
+    });
     summary.fallback = fallback(problem, &prepared, strategy);
     let reference = assembled.whole.as_ref().unwrap_or(problem);
     match if options.baseline { baseline(reference) } else { Baseline::None } {

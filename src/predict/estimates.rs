@@ -1,5 +1,6 @@
 //! Estimated execution times of operators.
 
+use super::{Predictor, State, Work};
 use crate::physics::CostTable;
 use crate::soc::ExecutorId;
 use crate::units::SimDuration;
@@ -17,10 +18,10 @@ impl Estimates {
     /// Stands for "cannot run there".
     pub const UNSUPPORTED: SimDuration = SimDuration(u64::MAX);
 
-    /// The oracle: what an operator takes when it runs alone and nothing varies. An error-free offline
-    /// profile would say the same; contention, waiting and run-to-run variation are still unknown to it.
+    /// The laboratory's table: what an operator takes when it runs alone and nothing varies, as an error-free offline
+    /// profile says; contention, waiting and run-to-run variation are still unknown to it.
     #[must_use]
-    pub fn oracle(costs: &CostTable) -> Self {
+    pub fn offline(costs: &CostTable) -> Self {
         let executors = costs.executors();
         let mut times = Vec::with_capacity(costs.operators() * executors);
         for operator in 0..costs.operators() as u32 {
@@ -32,7 +33,20 @@ impl Estimates {
                 );
             }
         }
-        Self { executors, times, predictor: "oracle" }
+        Self { executors, times, predictor: "offline" }
+    }
+
+    /// What `predictor` believes of stream number `stream`, whose graph has `operators` operators, before a run.
+    #[must_use]
+    pub fn of(predictor: &dyn Predictor, stream: u16, operators: usize, executors: usize) -> Self {
+        let mut times = Vec::with_capacity(operators * executors);
+        for operator in 0..operators as u32 {
+            for executor in (0..executors as u16).map(ExecutorId) {
+                let work = Work { stream, operator, executor };
+                times.push(predictor.estimate(work, &State::LABORATORY).unwrap_or(Self::UNSUPPORTED));
+            }
+        }
+        Self { executors, times, predictor: predictor.id() }
     }
 
     /// Name of the predictor that made these estimates.

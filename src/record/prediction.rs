@@ -19,6 +19,7 @@ pub struct PredictionError {
     pub without_belief: u64,
     sum_error: f64,
     sum_absolute: f64,
+    sum_of_belief: f64,
     within_10: u64,
     worst: f64,
 }
@@ -33,6 +34,7 @@ impl PredictionError {
             without_belief: 0,
             sum_error: 0.0,
             sum_absolute: 0.0,
+            sum_of_belief: 0.0,
             within_10: 0,
             worst: 0.0,
         }
@@ -48,6 +50,12 @@ impl PredictionError {
     #[must_use]
     pub fn bias_percent(&self) -> Option<f64> {
         (self.units > 0).then(|| 100.0 * self.sum_error / self.units as f64)
+    }
+
+    /// Mean absolute error relative to the belief, in per cent: how much longer or shorter than believed.
+    #[must_use]
+    pub fn of_belief_percent(&self) -> Option<f64> {
+        (self.units > 0).then(|| 100.0 * self.sum_of_belief / self.units as f64)
     }
 
     /// Share of units whose belief was within 10 % of the actual time, in per cent.
@@ -84,6 +92,7 @@ impl Observer for PredictionError {
         self.units += 1;
         self.sum_error += error;
         self.sum_absolute += error.abs();
+        self.sum_of_belief += (actual.0 as f64 / believed.0 as f64 - 1.0).abs();
         self.within_10 += u64::from(error.abs() <= 0.1);
         self.worst = self.worst.max(error.abs());
     }

@@ -153,6 +153,7 @@ impl Summarizer {
                 count: self.transfers.count,
                 bytes: self.transfers.bytes,
                 time_ms: self.transfers.time.millis(),
+                converted_bytes: self.transfers.converted_bytes,
                 conversion_ms: self.transfers.conversion.millis(),
             },
             requests,
@@ -174,6 +175,7 @@ impl Summarizer {
                 average_gb_per_s: per_second(self.accounting.dram_bytes()) / 1e9,
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,
             },
+            profiling: None,
             prediction_error: self.prediction_summary(),
             warnings: context.warnings,
         })
@@ -183,6 +185,7 @@ impl Summarizer {
         Some(PredictionSummary {
             units: self.prediction.units,
             mape_percent: self.prediction.mape_percent()?,
+            of_belief_percent: self.prediction.of_belief_percent()?,
             bias_percent: self.prediction.bias_percent()?,
             within_10_percent: self.prediction.within_10_percent()?,
             worst_percent: self.prediction.worst_percent()?,

@@ -71,6 +71,8 @@ pub struct RunSummary {
     pub bandwidth: BandwidthSummary,
     /// Believed against actual execution times, when a strategy believed anything.
     pub prediction_error: Option<PredictionSummary>,
+    /// What the predictor's knowledge cost, when it costs anything.
+    pub profiling: Option<ProfilingSummary>,
     /// What a reader must know.
     pub warnings: Vec<String>,
 }
@@ -107,6 +109,11 @@ pub struct RunSetup {
     pub transfer_start: String,
     /// Executors that it could use.
     pub executors: Vec<String>,
+    /// Id of the condition that it ran under, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// The predictor with its parameters.
+    pub predictor: String,
     /// Clocks that the scenario fixes; everything else ran at its highest.
     pub fixed_clocks: Vec<String>,
     /// Whether execution times varied from run to run; if not, percentiles show waiting and contention only.
@@ -191,6 +198,8 @@ pub struct TransferSummary {
     pub bytes: f64,
     /// Sum of the durations of all transfers, conversion excluded.
     pub time_ms: f64,
+    /// Bytes whose layout consumers rewrote.
+    pub converted_bytes: f64,
     /// Sum of the times in which consumers rewrote layouts.
     pub conversion_ms: f64,
 }
@@ -232,12 +241,25 @@ pub struct PredictionSummary {
     pub units: u64,
     /// Mean absolute error.
     pub mape_percent: f64,
+    /// Mean absolute error in per cent of the belief: 100 when work takes twice as long as believed.
+    pub of_belief_percent: f64,
     /// Mean signed error; negative when beliefs were too short.
     pub bias_percent: f64,
     /// Share of units within 10 %.
     pub within_10_percent: f64,
     /// Largest absolute error.
     pub worst_percent: f64,
+}
+
+/// What a predictor's knowledge costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ProfilingSummary {
+    /// Before the run and not part of it: every operator on every executor that can run it, several times.
+    pub offline_ms: f64,
+    /// Operators observed during the run.
+    pub observations: u64,
+    /// Time for which executors were held by observations (overhead, at the laboratory's clocks).
+    pub overhead_ms: f64,
 }
 
 /// FNV-1a 64 of an input in hexadecimal: names an input, does not protect it.

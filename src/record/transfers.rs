@@ -21,6 +21,8 @@ pub struct TransferTotals {
     /// Sum of the times for which consumers were occupied rewriting layouts, from the crossing's
     /// conversion rate.
     pub conversion: SimDuration,
+    /// Bytes whose layout consumers rewrote.
+    pub converted_bytes: f64,
 }
 
 impl TransferTotals {
@@ -36,6 +38,7 @@ impl TransferTotals {
             bytes: 0.0,
             time: SimDuration::ZERO,
             conversion: SimDuration::ZERO,
+            converted_bytes: 0.0,
         }
     }
 
@@ -57,7 +60,9 @@ impl Observer for TransferTotals {
         self.bytes += transfer.bytes;
         self.time += transfer.end.since(transfer.start);
         if let Some(crossing) = self.crossing(&transfer) {
-            self.conversion += crossing.conversion_time(transfer.bytes);
+            let time = crossing.conversion_time(transfer.bytes);
+            self.conversion += time;
+            self.converted_bytes += if time > SimDuration::ZERO { transfer.bytes } else { 0.0 };
         }
     }
 }

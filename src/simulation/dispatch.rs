@@ -28,9 +28,7 @@ impl<O: Observer> Simulation<'_, O> {
             placed: now,
         });
         let placed = PlacedUnit { request: unit.request, unit: unit.unit, executor };
-        // Invocation is no part of what an operator takes.
-        let invocation = graph.invocation(unit.unit, executor);
-        let believed = graph.estimate(unit.unit, executor).unwrap_or(SimDuration::ZERO) - invocation;
+        let believed = self.believed(unit.request.stream, unit.unit, executor);
         self.observer.placed(now, placed, believed);
         for input in graph.inputs(unit.unit, executor) {
             self.fetch_input(now, item, input);

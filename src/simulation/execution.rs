@@ -27,7 +27,7 @@ impl<O: Observer> Simulation<'_, O> {
             Some(_) => SimDuration::ZERO,
             None => self.graphs[stream].invocation(unit.unit, executor),
         };
-        let setup = self.items[item].conversion + invocation;
+        let setup = self.items[item].conversion + self.profiling_of(item) + invocation;
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {
@@ -188,6 +188,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let state = &self.items[item];
                 let operator = self.operator(state);
                 self.observer.operator_finished(now, state.operator_since, self.placed(item), operator);
+                self.observe_operator(now, item, operator);
                 self.outcome.operators += 1;
                 let operators = self.graphs[unit.request.stream as usize].operators(unit.unit).len();
                 if (position as usize) + 1 < operators {

@@ -11,6 +11,7 @@
 //! - A request is complete when its outputs are where the application reads them.
 
 mod arrivals;
+mod beliefs;
 mod chains;
 mod dispatch;
 pub mod dynamics;
@@ -28,6 +29,9 @@ pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, simulate};
 pub use problem::{
     CacheOutcome, DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem,
+pub use play::{Prepared, play, prepare, prepare_with, simulate};
+pub use problem::{
+    DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome, StreamProblem,
 };
 pub use slicing::slice;
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

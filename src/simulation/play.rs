@@ -4,26 +4,51 @@ use super::observer::Observer;
 use super::problem::{Outcome, Problem, SimulationError, StreamProblem};
 use super::run::Simulation;
 use crate::engine::{self, EngineError, Limits};
-use crate::predict::Estimates;
+use crate::predict::{Estimates, Predictor, PredictorSpec, Profiling, TrainingStream};
 use crate::strategy::{Dispatch, Plan, PlanningView, Strategy, TransferStart, UnitGraph};
 use crate::units::SimTime;
 
 /// What a strategy made of a problem before the run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Prepared {
     /// One plan for each stream.
     pub plans: Vec<Plan>,
     /// The graph of units of each stream.
     pub graphs: Vec<UnitGraph>,
+    /// What is believed before the run; every play begins with a copy.
+    pub predictor: Box<dyn Predictor>,
+    /// What its knowledge costs.
+    pub profiling: Profiling,
 }
 
-/// Lets `strategy` plan, and checks what it planned.
+/// Lets `strategy` plan on the laboratory's table, and checks what it planned.
 ///
 /// # Errors
 /// [`SimulationError`] when the strategy cannot plan or its plans cannot be executed.
 pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepared, SimulationError> {
-    let estimates: Vec<Estimates> =
-        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+    prepare_with(problem, strategy, &PredictorSpec::default())
+}
+
+/// As [`prepare`], with a predictor that the strategy consults before and during the run.
+///
+/// # Errors
+/// As [`prepare`], and when the predictor does not exist.
+pub fn prepare_with(
+    problem: &Problem,
+    strategy: &mut dyn Strategy,
+    predictor: &PredictorSpec,
+) -> Result<Prepared, SimulationError> {
+    let training: Vec<TrainingStream<'_>> = problem
+        .streams
+        .iter()
+        .map(|stream| TrainingStream { costs: &stream.costs, operators: stream.operators.as_ref() })
+        .collect();
+    let (profiling, predictor) = (predictor.profiling(&training)?, predictor.build(&training)?);
+    let executors = problem.platform.executors.len();
+    let estimates: Vec<Estimates> = (0u16..)
+        .zip(&problem.streams)
+        .map(|(number, stream)| Estimates::of(&*predictor, number, stream.dag.len(), executors))
+        .collect();
     let all = views(problem, &estimates);
     // Stages with a place of their own are none of the strategy's business.
     let fixed = |i: usize| problem.streams.get(i).and_then(|stream| stream.stage.fixed);
@@ -48,7 +73,7 @@ pub fn prepare(problem: &Problem, strategy: &mut dyn Strategy) -> Result<Prepare
     }
     let graphs =
         all.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
-    Ok(Prepared { plans, graphs })
+    Ok(Prepared { plans, graphs, predictor, profiling })
 }
 
 /// What a strategy sees of each stream.

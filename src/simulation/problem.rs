@@ -76,6 +76,9 @@ pub enum SimulationError {
         /// What was wrong with it.
         what: String,
     },
+    /// The predictor does not exist or refuses its parameters.
+    #[error(transparent)]
+    Predictor(#[from] crate::predict::PredictorError),
     /// Simulated time ran past its range of 213 days.
     #[error("simulated time ran past its range (213 days)")]
     TimeOverflow,
@@ -110,8 +113,21 @@ pub struct Outcome {
     pub finish_sum_ps: u128,
     /// Time of the last finish of a unit.
     pub makespan: SimTime,
+    /// What the predictor's knowledge cost.
+    pub profiling: ProfilingOutcome,
     /// What the dynamics of the run came to, if there were any.
     pub dynamics: Option<Box<DynamicsOutcome>>,
+}
+
+/// What the knowledge of a predictor cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProfilingOutcome {
+    /// Before the run, not part of it.
+    pub offline: SimDuration,
+    /// Operators observed during the run.
+    pub observations: u64,
+    /// Time for which executors were held by observations, at the laboratory's clocks.
+    pub overhead: SimDuration,
 }
 
 /// What the dynamics of a run came to.

@@ -1,13 +1,15 @@
 //! Setting a run up, driving it, and closing its books.
 
 use super::arrivals::Source;
+use super::beliefs::Present;
 use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
-use super::problem::{Outcome, Problem, SimulationError, StreamOutcome};
+use super::problem::{Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome};
 use super::stages::{Chains, Trigger};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
 use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
+use crate::predict::{Beliefs, Predictor, Profiling};
 use crate::soc::{ExecutorId, Network, ResourceId};
 use crate::strategy::{
     Decision, Occasion, PlacedUnit, Placements, ReadyUnit, RunView, Strategy, TransferStart, UnitGraph,
@@ -70,6 +72,9 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub overflow: bool,
     pub domains: usize,
     pub outcome: Outcome,
+    /// What the strategy believes, and what that costs.
+    pub predictor: Box<dyn Predictor>,
+    pub profiling: Profiling,
     /// Clocks, power, heat and competing work; `None` when all stay as they are.
     pub dynamics: Option<Box<Dynamics<'a>>>,
 }
@@ -150,8 +155,14 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 dram_bytes: 0.0,
                 finish_sum_ps: 0,
                 makespan: SimTime::ZERO,
+                profiling: ProfilingOutcome {
+                    offline: prepared.profiling.offline,
+                    ..ProfilingOutcome::default()
+                },
                 dynamics: None,
             },
+            predictor: prepared.predictor.boxed(),
+            profiling: prepared.profiling,
             dynamics: problem.dynamics.as_deref().map(|setup| {
                 let platform = &problem.platform;
                 let (base, bytes) = (platform.base_power.0, platform.dram_joules_per_byte);
@@ -212,7 +223,13 @@ impl<'a, O: Observer> Simulation<'a, O> {
     /// Tells the strategy what has happened, and applies what it decides.
     pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
         let mut decisions = std::mem::take(&mut self.decisions);
+        let present = Present {
+            problem: self.problem,
+            predictor: &*self.predictor,
+            dynamics: self.dynamics.as_deref(),
+        };
         let view = RunView {
+            beliefs: self.predictor.changes().then_some(&present as &dyn Beliefs),
             now,
             platform: &self.problem.platform,
             graphs: self.graphs,

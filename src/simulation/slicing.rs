@@ -22,7 +22,7 @@ pub fn slice(
     }
     let invalid = |what: String| SimulationError::Strategy(StrategyError::InvalidPlan(what));
     let estimates: Vec<Estimates> =
-        problem.streams.iter().map(|stream| Estimates::oracle(&stream.costs)).collect();
+        problem.streams.iter().map(|stream| Estimates::offline(&stream.costs)).collect();
     let graphs = problem
         .streams
         .iter()

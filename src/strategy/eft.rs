@@ -14,11 +14,15 @@ use crate::units::SimTime;
 /// `finish = start + believed execution`; smallest finish, ties to the smaller executor number. The belief is never corrected by what
 /// really happens. With [`TransferStart::ProducerFinish`] transfers are counted from when each producer finished.
 ///
+/// With a minimum unit, neighbours in topological order that some executor can run together are placed as one: the dial from
+/// single operators to the whole model.
+///
 /// Granularity: operator. Decision point: online, when ready. Reads: execution and transfer estimates.
 /// Cost: O(executors x predecessors) per unit.
 #[derive(Debug, Clone)]
 pub struct EarliestFinishTime {
     transfer_start: TransferStart,
+    min_unit: usize,
     available: Vec<SimTime>,
 }
 
@@ -26,7 +30,45 @@ impl EarliestFinishTime {
     /// A scheduler that assumes this rule for the start of transfers.
     #[must_use]
     pub const fn new(transfer_start: TransferStart) -> Self {
-        Self { transfer_start, available: Vec::new() }
+        Self { transfer_start, min_unit: 1, available: Vec::new() }
+    }
+
+    /// Places units of at least so many operators.
+    #[must_use]
+    pub const fn with_min_unit(mut self, operators: usize) -> Self {
+        self.min_unit = if operators == 0 { 1 } else { operators };
+        self
+    }
+
+    /// Neighbours in topological order that some executor can run together, so many to a unit; what is left of the last
+    /// unit joins the one before if it can.
+    fn groups(&self, view: &PlanningView<'_>) -> Vec<Vec<u32>> {
+        let runs = |group: &[u32]| {
+            (0..view.platform.executors.len() as u16)
+                .map(ExecutorId)
+                .any(|executor| group.iter().all(|&operator| view.supports(operator, executor)))
+        };
+        let mut groups: Vec<Vec<u32>> = Vec::new();
+        for operator in view.dag.topological_order() {
+            let joined = groups
+                .last()
+                .filter(|last| last.len() < self.min_unit)
+                .map(|last| last.iter().copied().chain([operator]).collect::<Vec<u32>>());
+            match joined.filter(|joined| runs(joined)).zip(groups.last_mut()) {
+                Some((joined, last)) => *last = joined,
+                None => groups.push(vec![operator]),
+            }
+        }
+        if groups.last().is_some_and(|last| last.len() < self.min_unit)
+            && let Some(tail) = groups.pop()
+        {
+            let joined = groups.last().map(|last| [last.as_slice(), &tail].concat());
+            match joined.filter(|joined| runs(joined)).zip(groups.last_mut()) {
+                Some((joined, last)) => *last = joined,
+                None => groups.push(tail),
+            }
+        }
+        groups
     }
 }
 
@@ -51,8 +93,12 @@ impl Strategy for EarliestFinishTime {
         self.available = vec![SimTime::ZERO; first.platform.resources.len()];
         let plan = |view: &PlanningView<'_>| {
             let mut plan = Plan::new(Dispatch::AtReady, self.transfer_start);
-            for operator in 0..view.dag.len() as u32 {
-                plan.push(&[operator], None);
+            if self.min_unit == 1 {
+                for operator in 0..view.dag.len() as u32 {
+                    plan.push(&[operator], None);
+                }
+            } else {
+                self.groups(view).iter().for_each(|group| plan.push(group, None));
             }
             plan
         };

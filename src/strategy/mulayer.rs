@@ -18,6 +18,7 @@ use crate::units::SimDuration;
 #[derive(Debug, Clone)]
 pub struct MuLayer {
     pair: Pair,
+    min_macs: u64,
     placements: Vec<Vec<Placement>>,
 }
 
@@ -25,7 +26,14 @@ impl MuLayer {
     /// Shares between two executors.
     #[must_use]
     pub const fn new(pair: Pair) -> Self {
-        Self { pair, placements: Vec::new() }
+        Self { pair, min_macs: 0, placements: Vec::new() }
+    }
+
+    /// Leaves operators with fewer multiply-accumulates whole: the dial from slices to operators.
+    #[must_use]
+    pub const fn with_min_macs(mut self, macs: u64) -> Self {
+        self.min_macs = macs;
+        self
     }
 
     fn place(&self, view: &SlicingView<'_>, operator: u32) -> Result<Placement, StrategyError> {
@@ -40,6 +48,9 @@ impl MuLayer {
         for tenths in 1..10 {
             let Some(graph) = view.whole.operators else { break };
             let Some(found) = graph.operators.get(operator as usize) else { break };
+            if found.macs < self.min_macs {
+                break;
+            }
             let dimension = Dimension::OutputChannels;
             let Some(cut) = cut_at(graph, found, dimension, f64::from(tenths) / 10.0, 4) else { continue };
             let Some([first, second]) = halves(graph, found, dimension, cut) else { continue };

@@ -56,6 +56,7 @@ const FIRST: &[StrategyEntry] = &[
         parameters: &[
             ("target", "executor of the second part (default: the first GPU, else NPU, else DSP)"),
             ("fallback", "executor of the first part (default: the largest CPU core set)"),
+            ("min-mmacs", "10^6 multiply-accumulates that an operator has at least to be cut (default: 0)"),
         ],
     },
     StrategyEntry {
@@ -79,7 +80,10 @@ const FIRST: &[StrategyEntry] = &[
     StrategyEntry {
         name: "eft",
         summary: "online: each ready operator where it is believed to finish first",
-        parameters: &[("transfer-start", "`assignment` or `producer-finish` (default: assignment)")],
+        parameters: &[
+            ("transfer-start", "`assignment` or `producer-finish` (default: assignment)"),
+            ("min-unit", "operators placed together at least (default: 1)"),
+        ],
     },
     StrategyEntry {
         name: "external",
@@ -158,15 +162,23 @@ impl StrategySpec {
                 self.number("min-nodes", 2)?,
             ))),
             "mace" => Ok(Box::new(Mace::new(self.target(platform)?, self.fallback(platform)?))),
-            "mulayer-like" => Ok(Box::new(MuLayer::new(self.pair(platform)?))),
-            "eft" => match self.parameters.get("transfer-start").map(String::as_str) {
-                None | Some("assignment") => Ok(Box::new(EarliestFinishTime::new(TransferStart::Assignment))),
-                Some("producer-finish") => {
-                    Ok(Box::new(EarliestFinishTime::new(TransferStart::ProducerFinish)))
-                }
-                Some(other) => Err(self
-                    .problem(format!("transfer-start is `assignment` or `producer-finish`, not `{other}`"))),
-            },
+            "mulayer-like" => {
+                let least = u64::from(self.number("min-mmacs", 0)?) * 1_000_000;
+                Ok(Box::new(MuLayer::new(self.pair(platform)?).with_min_macs(least)))
+            }
+            "eft" => {
+                let start = match self.parameters.get("transfer-start").map(String::as_str) {
+                    None | Some("assignment") => TransferStart::Assignment,
+                    Some("producer-finish") => TransferStart::ProducerFinish,
+                    Some(other) => {
+                        return Err(self.problem(format!(
+                            "transfer-start is `assignment` or `producer-finish`, not `{other}`"
+                        )));
+                    }
+                };
+                let operators = self.number("min-unit", 1)?;
+                Ok(Box::new(EarliestFinishTime::new(start).with_min_unit(operators as usize)))
+            }
             "external" => {
                 Err(self.problem("is a process; only the command line and scenarios start one".to_owned()))
             }

@@ -4,7 +4,7 @@ use super::{Granularity, RequestId, UnitGraph};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
-use crate::predict::{Estimates, SliceEstimates};
+use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
 use crate::soc::{ExecutorId, Platform};
 use crate::units::{SimDuration, SimTime};
 
@@ -162,8 +162,10 @@ impl Placements {
 }
 
 /// The run as strategies see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct RunView<'a> {
+    /// What is believed at present; `None` when nothing has been learnt since the plans were made.
+    pub beliefs: Option<&'a dyn Beliefs>,
     /// The present.
     pub now: SimTime,
     /// Resources, executors and crossings.
@@ -179,7 +181,12 @@ impl RunView<'_> {
     #[inline]
     #[must_use]
     pub fn execution(&self, unit: ReadyUnit, executor: ExecutorId) -> Option<SimDuration> {
-        self.graphs[unit.request.stream as usize].estimate(unit.unit, executor)
+        let graph = &self.graphs[unit.request.stream as usize];
+        let Some(beliefs) = self.beliefs else { return graph.estimate(unit.unit, executor) };
+        let stream = unit.request.stream;
+        graph.operators(unit.unit).iter().try_fold(graph.invocation(unit.unit, executor), |sum, &operator| {
+            Some(sum + beliefs.operator(Work { stream, operator, executor })?)
+        })
     }
 
     /// Time from now until the data of a ready unit has arrived at `executor`, if it starts to move now and nobody

@@ -43,6 +43,7 @@ mod padding;
 mod pair;
 mod physics_profiles;
 mod planners;
+mod predictors;
 mod profiles;
 mod properties;
 mod readme;

@@ -152,6 +152,11 @@ impl<'a> Background<'a> {
         self.tasks.iter().any(|task| task.running && usize::from(task.at) == resource)
     }
 
+    /// Competing threads that want a core, or frames that want a device, at present.
+    pub(super) fn rivals(&self, resource: usize) -> usize {
+        self.tasks.iter().filter(|task| task.ready && usize::from(task.at) == resource).count()
+    }
+
     /// The core or device that a task is on; `None` for traffic.
     pub(super) fn place(&self, task: usize) -> Option<usize> {
         let at = usize::from(self.tasks[task].at);

@@ -11,6 +11,7 @@ mod clocks;
 mod hooks;
 mod offline;
 mod power;
+mod sense;
 mod setup;
 mod split;
 mod tasks;

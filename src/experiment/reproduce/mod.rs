@@ -1,0 +1,4 @@
+//! Published experiments, repeated in simulation.
+
+pub mod granularity;
+pub mod sigma;
