@@ -20,6 +20,7 @@ mod plot;
 mod reproduce;
 mod reproduce_granularity;
 mod reproduce_sigma;
+mod reproduce_sustained;
 mod run;
 mod schema;
 mod show;

@@ -26,12 +26,10 @@ mod stages;
 mod state;
 
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
-pub use play::{Prepared, play, prepare, simulate};
-pub use problem::{
-    CacheOutcome, DynamicsOutcome, Outcome, Problem, SimulationError, StreamOutcome, StreamProblem,
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
 pub use problem::{
-    DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome, StreamProblem,
+    CacheOutcome, DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
+    StreamProblem,
 };
 pub use slicing::slice;
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

@@ -2,3 +2,4 @@
 
 pub mod granularity;
 pub mod sigma;
+pub mod sustained;
