@@ -241,7 +241,12 @@ fn memory(
         domains.iter().map(of).collect()
     };
     let least = memory.bandwidth(voted_memory_clock(memory, []));
-    MemorySetup { reference, least, votes }
+    MemorySetup {
+        reference,
+        least,
+        votes,
+        interference: memory.interference.as_ref().map(|interference| interference.value),
+    }
 }
 
 /// The rate that an executor alone votes for at its fastest clocks / the reference rate.

@@ -7,12 +7,13 @@ use super::setup::PowerSource;
 use super::thermal::DomainView;
 use super::{Dynamics, Timing};
 use crate::engine::water_fill;
+use crate::physics::contention::after_display;
 use crate::simulation::observer::Observer;
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
 use crate::soc::{Platform, ResourceId};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{BytesPerSec, SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
     /// The resources of an item do this from now on.
@@ -201,21 +202,58 @@ impl<O: Observer> Simulation<'_, O> {
         let modelled = self.problem.platform.memory_bandwidth.is_some();
         let supply = if modelled { dynamics.clocks.memory_rate() } else { f64::INFINITY };
         let mut total = 0.0;
+        let mut clients = 0;
         for (slot, demand) in dynamics.slots.iter().zip(&mut self.demands) {
             // Alone, an operator takes what its cost model says at the present clocks; its traffic cannot exceed the supply then.
             let demanded = slot.demand + slot.loss.extra * slot.pace;
             *demand = if slot.on { (demanded * slot.speed).min(supply) } else { 0.0 };
             total += *demand;
+            clients += u32::from(*demand > 0.0);
         }
+        let slots = dynamics.slots.len();
+        let mut first = 0.0;
         if let Some(background) = &dynamics.background {
-            for (task, demand) in self.demands[dynamics.slots.len()..].iter_mut().enumerate() {
+            for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
                 *demand = background.demand(task).min(supply);
-                total += *demand;
+                clients += u32::from(*demand > 0.0);
+                if background.is_first(task) {
+                    *demand = demand.min(supply - first);
+                    first += *demand;
+                } else {
+                    total += *demand;
+                }
             }
         }
-        let limited = total > supply;
+        let interference = dynamics.clocks.interference();
+        let loss = 1.0 + interference.unwrap_or(0.0) * f64::from(clients.max(1) - 1);
+        let left = after_display(BytesPerSec(supply / loss), BytesPerSec(first)).0;
+        let limited = total > left;
+        let mut served = first + total.min(left);
         if limited {
-            water_fill(supply, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
+            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
+                // What is served first takes no part in the sharing.
+                for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
+                    *demand = if background.is_first(task) { 0.0 } else { *demand };
+                }
+            }
+            if interference.is_some() {
+                let (share, most) = (left / total, supply - first);
+                served = first + share_in_proportion(&self.demands, &mut self.grants, supply, share, most);
+            } else {
+                water_fill(left, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
+            }
+            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
+                let mut remaining = supply;
+                for (task, (demand, grant)) in
+                    self.demands[slots..].iter_mut().zip(&mut self.grants[slots..]).enumerate()
+                {
+                    if background.is_first(task) {
+                        *demand = background.demand(task).min(remaining);
+                        *grant = *demand;
+                        remaining -= *demand;
+                    }
+                }
+            }
         }
         for (number, slot) in dynamics.slots.iter_mut().enumerate() {
             if slot.timing == Timing::Nothing {
@@ -232,7 +270,6 @@ impl<O: Observer> Simulation<'_, O> {
         }
         self.rate_background(now, dynamics, limited);
         self.fill_caches(now, dynamics);
-        let served = total.min(supply);
         if served.to_bits() != dynamics.served.to_bits() {
             dynamics.served = served;
             dynamics.heating |= dynamics.power.set_memory(now, served * dynamics.joules_per_byte);
@@ -331,4 +368,20 @@ impl Dynamics<'_> {
 /// Whether a unit pays for what a core draws.
 const fn slot_held(load: Load) -> bool {
     matches!(load, Load::Waiting | Load::Running)
+}
+
+/// Grants in proportion to demands: everybody keeps the part of its time that does not wait for memory
+/// ([`crate::physics::contention::proportional_speeds`]; the part that waits is demand / supply). `share` is what is left of
+/// the rate of each byte, `most` what can be served. Returns the sum.
+fn share_in_proportion(demands: &[f64], grants: &mut [f64], supply: f64, share: f64, most: f64) -> f64 {
+    let mut sum = 0.0;
+    for (grant, demand) in grants.iter_mut().zip(demands) {
+        let bound = (demand / supply).min(1.0);
+        *grant = demand / (1.0 - bound + bound / share.max(1e-9));
+        sum += *grant;
+    }
+    if sum > most {
+        grants.iter_mut().for_each(|grant| *grant *= most / sum);
+    }
+    sum.min(most)
 }

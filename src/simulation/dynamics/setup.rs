@@ -145,6 +145,9 @@ pub struct MemorySetup {
     pub least: BytesPerSec,
     /// For each domain and step, the rate that it votes for while it is active. Empty: the rate stays at the reference.
     pub votes: Vec<Vec<BytesPerSec>>,
+    /// Loss of rate for every further client; clients then share in proportion to their demands. `None`: max-min fair
+    /// shares without loss.
+    pub interference: Option<f64>,
 }
 
 /// How what an executor pays besides its operators scales with clocks.
