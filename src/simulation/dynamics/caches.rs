@@ -249,10 +249,9 @@ impl<'a> Caches<'a> {
                 }
             }
         }
-        self.next = match SimDuration::try_from_seconds(soonest) {
-            Ok(span) if soonest.is_finite() => now + span,
-            _ => SimTime::NEVER,
-        };
+        // A day or more is never.
+        let due = soonest < 86_400.0;
+        self.next = if due { now + SimDuration::from_seconds(soonest) } else { SimTime::NEVER };
     }
 
     /// A part of an execution is done: books where its bytes came from.
