@@ -240,7 +240,7 @@ fn profiles(
             GraphSource::Library(id) => id.clone(),
             GraphSource::Model(path) | GraphSource::TaskGraph(path) => path.to_string_lossy().into_owned(),
             own @ (GraphSource::CpuTime(_) | GraphSource::Load { .. } | GraphSource::Pass { .. }) => {
-                let made = match pass(own, &stage.work, &machine)? {
+                let made = match pass(own, &stage.work, machine)? {
                     Some((made, text)) => {
                         hashes.insert(format!("model {}", stream.name), input_hash(text.text.as_bytes()));
                         stage.work = made.work.clone();

@@ -182,7 +182,6 @@ impl Coefficients {
             headroom: 1.0,
             // Tiles go to cores that are free.
             shares: [1.0, 0.0, 0.0, 0.0],
-            ..Straggler::FIXED
         };
         FittedTime {
             overhead,
