@@ -183,3 +183,31 @@ fn shared_memory_bandwidth() {
 fn both() {
     check(Network::SharedBus(BytesPerSec(1e9)), Some(BytesPerSec(9e9)));
 }
+
+/// Allocations of a run with everything that changes: clocks, heat, caches, frames, competing threads.
+fn living(requests: u32, allocator: bool) -> u64 {
+    let thermal = if allocator {
+        "governor = \"power-allocator\"\nsustainable_mw = 2500\nswitch_on_celsius = 40\ncontrol_celsius = 80\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "schema = 1\nscenario = {{ name = \"test\" }}\ndevice = \"xperia-1\"\nruntime = \"tflite\"\n[[stream]]\nmodel = \"mobilenet_v1\"\narrivals = {{ kind = \"periodic\", period = \"33ms\", count = {requests} }}\n[strategy]\nname = \"single\"\nparameters = {{ executor = \"cpu-1large3med\" }}\n[dynamics]\ncaches = true\n[dynamics.thermal]\nstart_celsius = 44\n{thermal}[[background]]\nname = \"screen\"\nkind = \"render\"\non = \"gpu\"\nhz = 60\nframe = {{ median = \"4ms\", sigma = 0.3 }}\ngb_per_s = 3\n[[background]]\nname = \"app\"\nkind = \"thread\"\non = \"gold\"\nbursts = {{ gap = {{ mean = \"20ms\" }}, length = {{ mean = \"4ms\" }} }}\ngb_per_s = 1\n"
+    );
+    let text = hetsoc::diagnostics::SourceText::new("test", text);
+    let spec = hetsoc::config::scenario_text(&text, std::path::Path::new(""), &[]).unwrap().value;
+    let mut assembled = hetsoc::config::assemble(&spec, &[], &[], None).unwrap();
+    let prepared = prepare(&assembled.problem, &mut *assembled.strategy).unwrap();
+    let before = ALLOCATIONS.with(Cell::get);
+    play(&assembled.problem, &prepared, &mut *assembled.strategy, &mut ()).unwrap();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn what_changes_during_a_run_allocates_nothing_in_steady_state() {
+    for allocator in [false, true] {
+        let (few, many) = (living(60, allocator), living(600, allocator));
+        // Each change of the table takes lists for cores offline; an operator takes nothing.
+        assert!(many - few < 540 / 2, "{few} allocations for 60 requests, {many} for 600");
+    }
+}

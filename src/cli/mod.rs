@@ -19,8 +19,11 @@ mod output;
 #[cfg(feature = "plots")]
 mod plot;
 mod reproduce;
+mod reproduce_codl;
 mod reproduce_granularity;
+mod reproduce_nn_stretch;
 mod reproduce_sigma;
+mod reproduce_sustained;
 mod run;
 mod schema;
 mod show;

@@ -241,6 +241,18 @@ fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
             t.highest_read_celsius
         );
     }
+    if let Some(caches) = &dynamics.caches {
+        for r in &caches.resources {
+            let shares: Vec<String> =
+                r.shares.iter().map(|(level, share)| format!("{level} {:.1} %", share * 100.0)).collect();
+            let name = format!("bytes of {}", r.name);
+            let _ = writeln!(text, "{name:<28} {}, from {}", Bytes(r.bytes), shares.join(", "));
+        }
+        if caches.extra_bytes > 0.0 {
+            let name = "lost to others in caches";
+            let _ = writeln!(text, "{name:<28} {}", Bytes(caches.extra_bytes));
+        }
+    }
     for b in &dynamics.background {
         let missed = if b.missed > 0 { format!(", {} refreshes missed", b.missed) } else { String::new() };
         let _ = writeln!(

@@ -341,7 +341,9 @@ fn profiles(
     labels.chains = chains(spec);
     let dynamics = match &spec.dynamics {
         Some(dynamics) => {
-            let graphs: Vec<&LoweredGraph> = streams.iter().filter_map(|s| s.operators.as_ref()).collect();
+            // Streams of a given time have no graph: nothing of them follows a clock.
+            let graphs: Vec<(usize, Option<&LoweredGraph>)> =
+                streams.iter().map(|s| (s.dag.len(), s.operators.as_ref())).collect();
             Some(Box::new(super::dynamics::dynamics(dynamics, &hardware, clocks, &graphs)?))
         }
         None => None,

@@ -6,6 +6,7 @@ use super::hardware::Hardware;
 use super::scenario_dynamics::{DynamicsSpec, GovernorSpec};
 use crate::diagnostics::{Diagnostic, InputError, nearest, printable};
 use crate::graph::lowered::LoweredGraph;
+use crate::physics::ScalingTable;
 use crate::physics::dvfs::{FULL, Governor, voted_memory_clock};
 use crate::physics::scheduler::SliceRule;
 use crate::simulation::dynamics::{DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup};
@@ -16,7 +17,8 @@ use crate::units::{BytesPerSec, Hertz, SimDuration};
 /// `clock-latency-ns` of mobile device trees states.
 const TRANSITION: SimDuration = SimDuration(50_000_000);
 
-/// The dynamics of a run on `hardware`. `clocks` are those that the scenario fixes, `graphs` the lowered graphs of the streams.
+/// The dynamics of a run on `hardware`. `clocks` are those that the scenario fixes, `graphs` the number of
+/// operators of each stream and its lowered graph.
 ///
 /// # Errors
 /// Governors of unknown processors, limits that no step meets.
@@ -24,7 +26,7 @@ pub(super) fn dynamics(
     spec: &DynamicsSpec,
     hardware: &Hardware,
     clocks: &[(String, Hertz)],
-    graphs: &[&LoweredGraph],
+    graphs: &[(usize, Option<&LoweredGraph>)],
 ) -> Result<DynamicsSetup, InputError> {
     let (soc, machine) = (&hardware.soc, &hardware.machine);
     let processors = processors(soc);
@@ -67,12 +69,22 @@ pub(super) fn dynamics(
     });
     Ok(DynamicsSetup {
         executors: executors.collect(),
-        scalings: graphs.iter().map(|graph| machine.scaling_table(graph, domains.len())).collect(),
+        scalings: graphs
+            .iter()
+            .map(|(operators, graph)| match graph {
+                Some(graph) => machine.scaling_table(graph, domains.len()),
+                None => {
+                    let executors = machine.platform.executors.len();
+                    ScalingTable::new(*operators, executors, domains.len(), |_, _| None)
+                }
+            })
+            .collect(),
         thermal: match &spec.thermal {
             Some(spec) => Some(thermal(spec, hardware.device.as_ref(), &domains)?),
             None => None,
         },
         background: background(&spec.background, &machine.platform)?,
+        caches: if spec.caches { super::dynamics_caches::caches(hardware, graphs)? } else { None },
         spin: spec.spin,
         scheduler: scheduler(spec, soc),
         domain_of,
@@ -229,7 +241,12 @@ fn memory(
         domains.iter().map(of).collect()
     };
     let least = memory.bandwidth(voted_memory_clock(memory, []));
-    MemorySetup { reference, least, votes }
+    MemorySetup {
+        reference,
+        least,
+        votes,
+        interference: memory.interference.as_ref().map(|interference| interference.value),
+    }
 }
 
 /// The rate that an executor alone votes for at its fastest clocks / the reference rate.

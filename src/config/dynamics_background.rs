@@ -33,6 +33,7 @@ pub(super) fn background(
                 kind: kind.clone(),
                 memory_rate: spec.memory_rate,
                 memory_weight: spec.memory_weight,
+                first: spec.first,
                 pattern: spec.pattern.clone(),
             });
         }

@@ -11,6 +11,7 @@ mod device_thermal;
 pub mod document;
 mod dynamics;
 mod dynamics_background;
+mod dynamics_caches;
 mod dynamics_thermal;
 mod external;
 mod fitted_file;

@@ -22,6 +22,7 @@ pub(super) struct RawBackground {
     nice: Option<Spanned<i64>>,
     gb_per_s: Option<Spanned<f64>>,
     weight: Option<Spanned<f64>>,
+    first: Option<Spanned<bool>>,
     hz: Option<Spanned<f64>>,
     frame: Option<RawSpan>,
     interrupts: Option<Spanned<RawInterrupts>>,
@@ -73,6 +74,8 @@ pub struct BackgroundSpec {
     pub memory_rate: f64,
     /// Weight with which it shares main memory.
     pub memory_weight: f64,
+    /// Whether memory serves it before everybody else.
+    pub first: bool,
     /// When it is active.
     pub pattern: Pattern,
 }
@@ -124,6 +127,7 @@ pub(super) fn background(check: &mut Checker<'_>, raw: &RawBackground, folder: &
         ("on", raw.on.is_some(), thread || render),
         ("count", raw.count.is_some(), thread),
         ("nice", raw.nice.is_some(), thread),
+        ("first", raw.first.is_some(), traffic),
         ("hz", raw.hz.is_some(), render),
         ("frame", raw.frame.is_some(), render),
         ("interrupts", raw.interrupts.is_some(), render),
@@ -193,7 +197,14 @@ pub(super) fn background(check: &mut Checker<'_>, raw: &RawBackground, folder: &
         (None, Some(path)) => trace(check, path, folder, traffic),
         (None, None) => Pattern::Always,
     };
-    BackgroundSpec { name: check.id(&raw.name), kind, memory_rate: rate, memory_weight, pattern }
+    BackgroundSpec {
+        name: check.id(&raw.name),
+        kind,
+        memory_rate: rate,
+        memory_weight,
+        first: raw.first.as_ref().is_some_and(|first| *first.get_ref()),
+        pattern,
+    }
 }
 
 fn span(check: &mut Checker<'_>, raw: &RawSpan, place: &Spanned<RawKind>) -> Span {

@@ -22,6 +22,7 @@ pub(super) struct RawDynamics {
     thermal: Option<RawThermalSpec>,
     barrier: Option<RawBarrier>,
     scheduler: Option<RawScheduler>,
+    caches: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +97,8 @@ pub struct DynamicsSpec {
     pub thermal: Option<ThermalSpec>,
     /// Whether threads of a core set that wait for each other spin; else they sleep.
     pub spin: bool,
+    /// Whether clients push each other out of shared caches.
+    pub caches: bool,
     /// How the operating system shares cores.
     pub scheduler: SchedulerSpec,
     /// Competing work.
@@ -177,6 +180,7 @@ impl Default for DynamicsSpec {
             memory_follows_votes: true,
             thermal: None,
             spin: false,
+            caches: false,
             scheduler: SchedulerSpec::default(),
             background: Vec::new(),
         }
@@ -207,6 +211,7 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         memory_follows_votes: raw.memory_clock != Some(RawMemoryClock::Fixed),
         thermal: raw.thermal.as_ref().map(|raw| thermal(check, raw)),
         spin: raw.barrier == Some(RawBarrier::Spin),
+        caches: raw.caches == Some(true),
         scheduler: raw.scheduler.as_ref().map_or_else(SchedulerSpec::default, |raw| scheduler(check, raw)),
         background: Vec::new(),
     }

@@ -95,6 +95,9 @@ fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&s
         clocks: raw.clocks.mhz.get_ref().iter().map(|c| Hertz(c.get_ref() * 1e6)).collect(),
         clock_provenance,
         votes,
+        interference: raw.interference.as_ref().map(|number| {
+            check.quantity(number, &own, Rule::not_negative("interference").plausible(0.0, 2.0))
+        }),
         joules_per_byte: check
             .quantity(
                 &raw.dram_pj_per_byte,

@@ -35,6 +35,7 @@ pub(super) struct RawMemory {
     pub(super) clocks: RawClocks,
     #[serde(default)]
     pub(super) vote: Vec<RawVote>,
+    pub(super) interference: Option<Number>,
     pub(super) dram_pj_per_byte: Number,
 }
 

@@ -252,13 +252,31 @@ impl ScalingTable {
     /// 1 at the reference.
     #[must_use]
     pub fn execution(&self, operator: u32, executor: ExecutorId, clocks: &ClockRatios, memory: f64) -> f64 {
+        self.execution_beside(operator, executor, clocks, memory, 0.0)
+    }
+
+    /// The same when data movement takes longer by `extra`, a share of the execution time at the reference, at least 0:
+    /// what arithmetic hides of it costs nothing.
+    #[must_use]
+    pub fn execution_beside(
+        &self,
+        operator: u32,
+        executor: ExecutorId,
+        clocks: &ClockRatios,
+        memory: f64,
+        extra: f64,
+    ) -> f64 {
         let entry = self.entry(operator, executor);
         let workers = &self.workers[entry.first as usize..(entry.first + entry.count) as usize];
         if entry.reference <= 0.0 {
-            return 1.0;
+            return 1.0 + extra * clocks.memory * memory;
         }
         let mut seconds = 0.0f64;
         for worker in workers {
+            let mut worker = *worker;
+            if extra > 0.0 {
+                worker.traffic.memory += extra * entry.reference;
+            }
             seconds = seconds.max(worker.at(worker.ratio(clocks), clocks.memory * memory));
         }
         seconds / entry.reference

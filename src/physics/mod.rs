@@ -3,6 +3,7 @@
 pub mod adreno_blocks;
 mod arrangement;
 pub mod cache;
+pub mod cache_use;
 pub mod clock_scaling;
 pub mod co_execution;
 pub mod compile;
@@ -35,6 +36,7 @@ pub mod thermal;
 pub mod transferred_gpu;
 pub mod unlisted;
 
+pub use cache_use::{CacheUse, CacheUseTable};
 pub use clock_scaling::{ClockRatios, Mix, Scaling, ScalingTable, Straggler};
 pub use compile::compile;
 pub use cost_table::{Bound, CostTable, OperatorCost};

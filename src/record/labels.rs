@@ -26,6 +26,8 @@ pub struct RunLabels {
     pub nodes: Vec<String>,
     /// One per source of competing work.
     pub background: Vec<String>,
+    /// One per simulated shared cache.
+    pub caches: Vec<String>,
     /// Chains of streams, in the order of their roots.
     pub chains: Vec<super::chains::ChainLabels>,
 }
@@ -106,8 +108,16 @@ impl RunLabels {
             domains: Vec::new(),
             nodes: Vec::new(),
             background: Vec::new(),
+            caches: Vec::new(),
             chains: Vec::new(),
         }
+    }
+
+    /// Name of a client of the caches: streams first, then competing work.
+    #[must_use]
+    pub fn client(&self, number: u16) -> &str {
+        let streams = self.streams.iter().map(|stream| stream.name.as_str());
+        streams.chain(self.background.iter().map(String::as_str)).nth(usize::from(number)).unwrap_or("?")
     }
 
     /// The same with names for what changes during the run.
@@ -116,6 +126,8 @@ impl RunLabels {
         self.domains = dynamics.domains.iter().map(|domain| domain.id.clone()).collect();
         self.nodes = dynamics.thermal.iter().flat_map(|thermal| thermal.nodes.clone()).collect();
         self.background = dynamics.background.iter().map(|source| source.name.clone()).collect();
+        let caches = dynamics.caches.iter().flat_map(|caches| &caches.caches);
+        self.caches = caches.map(|cache| cache.id.clone()).collect();
         self
     }
 

@@ -223,6 +223,10 @@ impl Observer for Recorder {
         self.signal(now, Signal::Temperature(node), temperature.0);
     }
 
+    fn cache(&mut self, now: SimTime, cache: u16, client: u16, bytes: f64) {
+        self.signal(now, Signal::Cache(cache, client), bytes / 1024.0);
+    }
+
     fn power(&mut self, now: SimTime, source: PowerSource, watts: f64) {
         self.signal(now, Signal::Power(source), watts);
     }

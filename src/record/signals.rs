@@ -2,9 +2,9 @@
 
 use super::labels::RunLabels;
 use crate::engine::Integral;
-use crate::simulation::DynamicsOutcome;
 use crate::simulation::dynamics::PowerSource;
 use crate::simulation::observer::Observer;
+use crate::simulation::{CacheOutcome, DynamicsOutcome};
 use crate::units::{Celsius, Hertz, SimTime};
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ pub enum Signal {
     Power(PowerSource),
     /// Missed refreshes of a render load, counted.
     Missed(u16),
+    /// KiB of a shared cache that a client holds; streams first, then competing work.
+    Cache(u16, u16),
 }
 
 /// A signal from a time on.
@@ -51,6 +53,9 @@ impl Signal {
             }
             Self::Power(PowerSource::Memory) => ("power of memory".to_owned(), "W"),
             Self::Power(PowerSource::Base) => ("power of the rest".to_owned(), "W"),
+            Self::Cache(cache, client) => {
+                (format!("{} held by {}", of(&labels.caches, *cache), labels.client(*client)), "KiB")
+            }
             Self::Missed(source) => {
                 (format!("missed refreshes of {}", of(&labels.background, *source)), "frames")
             }
@@ -67,6 +72,9 @@ pub struct DynamicsSummary {
     pub temperatures: Vec<TemperatureSummary>,
     /// Competing work.
     pub background: Vec<BackgroundSummary>,
+    /// Where the bytes of operators came from; without simulated caches nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caches: Option<CacheSummary>,
     /// Energy charged to units while they held cores and devices, in mJ; the rest was idle, shared or competing.
     pub charged_energy_mj: f64,
     /// What clusters and devices draw once awake, and their leakage, in mJ.
@@ -104,6 +112,44 @@ pub struct BackgroundSummary {
     /// Refreshes of the display without a new frame.
     pub missed: u64,
     pub bytes: f64,
+}
+
+/// Shared caches over a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CacheSummary {
+    /// Hit rates of each resource that touched memory; what a set of cores does counts for its first core.
+    pub resources: Vec<HitRates>,
+    /// Bytes from main memory that shared caches would have served without competition.
+    pub extra_bytes: f64,
+}
+
+/// Where the bytes of one resource came from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HitRates {
+    /// The resource.
+    pub name: String,
+    /// Bytes that it touched.
+    pub bytes: f64,
+    /// Level (`private`, the shared caches, `memory`) and its share of the bytes; they add up to 1.
+    pub shares: Vec<(String, f64)>,
+}
+
+fn hit_rates(labels: &RunLabels, outcome: &CacheOutcome) -> CacheSummary {
+    let names = std::iter::once("private").chain(labels.caches.iter().map(String::as_str)).chain(["memory"]);
+    let names: Vec<&str> = names.collect();
+    let of = |(resource, bytes): (&super::labels::ResourceLabel, &Vec<f64>)| {
+        let total: f64 = bytes.iter().sum();
+        let share = |(name, bytes): (&&str, &f64)| ((*name).to_owned(), bytes / total);
+        (total > 0.0).then(|| HitRates {
+            name: resource.name.clone(),
+            bytes: total,
+            shares: names.iter().zip(bytes).map(share).collect(),
+        })
+    };
+    CacheSummary {
+        resources: labels.resources.iter().zip(&outcome.bytes).filter_map(of).collect(),
+        extra_bytes: outcome.extra_bytes,
+    }
 }
 
 /// An observer that keeps means and extremes of clocks and temperatures.
@@ -158,6 +204,7 @@ impl DynamicsWatch {
                     bytes: source.bytes,
                 })
                 .collect(),
+            caches: outcome.caches.as_ref().map(|caches| hit_rates(labels, caches)),
             charged_energy_mj: outcome.charged_joules * 1e3,
             shared_energy_mj: outcome.energy.domains.iter().sum::<f64>() * 1e3,
         }

@@ -103,6 +103,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.running[slot] = item;
         if self.dynamics.is_some() {
             let speed = self.time_slot(now, slot, item, phase, demand);
+            self.pace_slot(slot, work);
             self.activities.start(slot, now, work, speed, order);
             self.overflow |= self.activities.end(slot) == SimTime::NEVER;
             return;

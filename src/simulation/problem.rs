@@ -145,6 +145,18 @@ pub struct DynamicsOutcome {
     pub heat: HeatBalance,
     /// What each source of competing work came to.
     pub background: Vec<BackgroundOutcome>,
+    /// Where the bytes of operators came from, if caches are simulated.
+    pub caches: Option<CacheOutcome>,
+}
+
+/// Where the bytes of operators came from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CacheOutcome {
+    /// For each resource: bytes from its private caches, from each shared cache, from main memory. What a set of cores does
+    /// counts for its first core.
+    pub bytes: Vec<Vec<f64>>,
+    /// Bytes from main memory that shared caches would have served without competition.
+    pub extra_bytes: f64,
 }
 
 /// What one stream came to.

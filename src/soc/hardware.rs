@@ -184,6 +184,9 @@ pub struct Memory {
     pub clock_provenance: Provenance,
     /// Memory clocks that processors ask for at their own clocks.
     pub votes: Vec<Vote>,
+    /// Loss of rate for every further client, where it is known: its clients then share in proportion to their demands
+    /// instead of fairly. Part of the dynamics of a run.
+    pub interference: Option<Quantity>,
     /// Energy per byte moved, in joules.
     pub joules_per_byte: Quantity,
 }

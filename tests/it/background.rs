@@ -49,7 +49,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
     DynamicsSetup {
         domains: platform.resources.iter().map(|r| domain(&r.name, r.busy_power.0)).collect(),
         domain_of: (0..platform.resources.len() as u16).collect(),
-        memory: MemorySetup { reference, least: reference, votes: Vec::new() },
+        memory: MemorySetup { reference, least: reference, votes: Vec::new(), interference: None },
         scalings: problem
             .streams
             .iter()
@@ -65,6 +65,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
         ],
         thermal: None,
         background: Vec::new(),
+        caches: None,
         spin: false,
         // Linux 6.6 and later on two cores: a base slice of 1.4 ms (EEVDF), so that threads alternate at every tick.
         scheduler: SliceRule {
@@ -82,6 +83,7 @@ pub fn thread(core: u16) -> BackgroundSetup {
         kind: BackgroundKind::Thread { cores: vec![ResourceId(core)], weight: 1024 },
         memory_rate: 0.0,
         memory_weight: 1.0,
+        first: false,
         pattern: Pattern::Always,
     }
 }

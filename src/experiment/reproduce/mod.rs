@@ -7,5 +7,6 @@ pub mod granularity;
 pub mod nn_stretch;
 mod runs;
 pub mod sigma;
+pub mod sustained;
 
 pub use runs::{Measured, ReproduceError, simulate_graph};

@@ -50,6 +50,7 @@ mod tests {
                 vote("gpu", &[(257.0, 300.0), (427.0, 768.0), (585.0, 1017.0)]),
                 vote("silver", &[(672.0, 200.0), (1785.6, 768.0)]),
             ],
+            interference: None,
             joules_per_byte: Quantity::new(4e-11, provenance.clone()),
         };
         let clock = |voters: &[(&str, f64)]| {

@@ -93,31 +93,36 @@ pub struct Actor {
 /// once more by the room left. Without any request everyone may draw its most.
 #[must_use]
 pub fn divide(actors: &[Actor], budget: u64) -> Vec<u64> {
+    let mut granted = Vec::with_capacity(actors.len());
+    divide_into(actors, budget, &mut granted);
+    granted
+}
+
+/// [`divide`] into a list that is used again and again.
+pub fn divide_into(actors: &[Actor], budget: u64, granted: &mut Vec<u64>) {
+    granted.clear();
     let wish = |actor: &Actor| (actor.requested * actor.weight) >> 10;
     let total: u64 = actors.iter().map(wish).sum();
     if total == 0 {
-        return actors.iter().map(|actor| actor.most).collect();
+        granted.extend(actors.iter().map(|actor| actor.most));
+        return;
     }
     let round = |a: u64, b: u64, of: u64| {
         ((u128::from(a) * u128::from(b) + u128::from(of / 2)) / u128::from(of.max(1))) as u64
     };
     let mut extra = 0;
-    let mut granted: Vec<u64> = actors
-        .iter()
-        .map(|actor| {
-            let share = round(wish(actor), budget, total);
-            extra += share.saturating_sub(actor.most);
-            share.min(actor.most)
-        })
-        .collect();
-    let room: u64 = actors.iter().zip(&granted).map(|(actor, granted)| actor.most - granted).sum();
+    granted.extend(actors.iter().map(|actor| {
+        let share = round(wish(actor), budget, total);
+        extra += share.saturating_sub(actor.most);
+        share.min(actor.most)
+    }));
+    let room: u64 = actors.iter().zip(&*granted).map(|(actor, granted)| actor.most - granted).sum();
     if extra > 0 && room > 0 {
         let extra = extra.min(room);
-        for (actor, granted) in actors.iter().zip(&mut granted) {
+        for (actor, granted) in actors.iter().zip(granted.iter_mut()) {
             *granted += round(actor.most - *granted, extra, room);
         }
     }
-    granted
 }
 
 /// The fastest step whose power fits: `milliwatts` of one fully loaded core per step, ascending; `load` in percent,

@@ -28,6 +28,7 @@ fn rows(record: &RunRecord) -> Vec<Row> {
         return Vec::new();
     }
     let (mut clocks, mut temperatures) = (BTreeMap::new(), BTreeMap::new());
+    let mut caches = BTreeMap::new();
     let mut powers: BTreeMap<Signal, f64> = BTreeMap::new();
     let (mut total, mut power) = (0.0, Steps::new());
     for sample in &record.signals {
@@ -43,6 +44,9 @@ fn rows(record: &RunRecord) -> Vec<Row> {
                 total += value - powers.insert(sample.signal, value).unwrap_or(0.0);
                 power.push((time, total));
             }
+            Signal::Cache(cache, client) => {
+                caches.entry((cache, client)).or_insert_with(Steps::new).push((time, value / 1024.0))
+            }
             Signal::Missed(_) => {}
         }
     }
@@ -54,11 +58,16 @@ fn rows(record: &RunRecord) -> Vec<Row> {
     let nodes = &record.labels.nodes;
     let temperatures = temperatures.into_iter().map(|(node, steps)| (name(nodes, node), steps)).collect();
     let traffic = record.bandwidth.iter().map(|b| (b.time.seconds(), b.bytes_per_second / 1e9)).collect();
+    let labels = &record.labels;
+    let holder =
+        |(cache, client): (u16, u16)| format!("{}: {}", name(&labels.caches, cache), labels.client(client));
+    let caches = caches.into_iter().map(|(key, steps)| (holder(key), steps)).collect();
     let one = |steps: Steps| vec![(String::new(), steps)];
     [
         Row { title: "clocks", unit: "GHz", from_zero: true, lines: clocks },
         Row { title: "processor power", unit: "W", from_zero: true, lines: one(power) },
         Row { title: "memory traffic", unit: "GB/s", from_zero: true, lines: one(traffic) },
+        Row { title: "cache occupancy", unit: "MiB", from_zero: true, lines: caches },
         Row { title: "temperature", unit: "degC", from_zero: false, lines: temperatures },
     ]
     .into_iter()

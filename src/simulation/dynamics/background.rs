@@ -169,6 +169,16 @@ impl<'a> Background<'a> {
         if task.running { task.setup.memory_rate * task.share } else { 0.0 }
     }
 
+    /// Whether memory serves a task before everybody else.
+    pub(super) fn is_first(&self, task: usize) -> bool {
+        self.tasks[task].setup.first
+    }
+
+    /// Bytes per second that memory serves each task.
+    pub(super) fn served_rates(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.tasks.iter().enumerate().map(|(number, task)| (number, task.served))
+    }
+
     /// Memory serves a task at another rate from now on.
     pub(super) fn serve(&mut self, now: SimTime, task: usize, rate: f64) {
         let task = &mut self.tasks[task];

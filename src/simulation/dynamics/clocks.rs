@@ -100,6 +100,11 @@ impl Clocks {
         changed
     }
 
+    /// Loss of memory rate for every further client, if it is known.
+    pub(super) const fn interference(&self) -> Option<f64> {
+        self.memory.interference
+    }
+
     /// Rate of main memory in bytes per second.
     pub(super) fn memory_rate(&self) -> f64 {
         self.memory.reference.0 / self.ratios.memory

@@ -1,17 +1,19 @@
 //! Where a run and its dynamics meet.
 
 use super::background::Background;
+use super::caches::Loss;
 use super::power::Load;
 use super::setup::PowerSource;
 use super::thermal::DomainView;
 use super::{Dynamics, Timing};
 use crate::engine::water_fill;
+use crate::physics::contention::after_display;
 use crate::simulation::observer::Observer;
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
 use crate::soc::{Platform, ResourceId};
-use crate::units::SimTime;
+use crate::units::{BytesPerSec, SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
     /// The resources of an item do this from now on.
@@ -76,16 +78,30 @@ impl<O: Observer> Simulation<'_, O> {
         (own.timing, own.speed, own.demand) = (timing, speed, demand);
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
+        if dynamics.caches.is_some() {
+            own.loss = Loss::default();
+            (own.executes, own.executes_since) = (0.0, now);
+            dynamics.stale |= phase == ItemPhase::Execution;
+        }
         speed
+    }
+
+    /// What has started in a slot takes this long at full speed.
+    pub(in crate::simulation) fn pace_slot(&mut self, slot: usize, work: SimDuration) {
+        if let Some(dynamics) = self.dynamics.as_deref_mut() {
+            dynamics.slots[slot].set_pace(work, 1.0);
+        }
     }
 
     /// What ran in a slot has ended. Returns the bytes that main memory has served it.
     pub(in crate::simulation) fn free_slot(&mut self, now: SimTime, slot: usize) -> f64 {
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 0.0 };
+        dynamics.book_caches(now, slot);
         let own = &mut dynamics.slots[slot];
         let bytes = own.take_bytes(now);
         own.unit_bytes += bytes;
-        dynamics.stale |= own.demand > 0.0;
+        dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
+        own.executes = 0.0;
         own.boundary |= matches!(own.timing, Timing::Execution { .. });
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
@@ -102,6 +118,7 @@ impl<O: Observer> Simulation<'_, O> {
                 dynamics.apply_loads(now, true);
             }
             dynamics.retime |= dynamics.clocks.step(now);
+            dynamics.stale |= dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now);
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
@@ -181,23 +198,62 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Shares memory bandwidth and sets the rate of everything that runs.
     fn solve_rates(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
+        self.look_at_caches(now, dynamics);
         let modelled = self.problem.platform.memory_bandwidth.is_some();
         let supply = if modelled { dynamics.clocks.memory_rate() } else { f64::INFINITY };
         let mut total = 0.0;
+        let mut clients = 0;
         for (slot, demand) in dynamics.slots.iter().zip(&mut self.demands) {
             // Alone, an operator takes what its cost model says at the present clocks; its traffic cannot exceed the supply then.
-            *demand = if slot.on { (slot.demand * slot.speed).min(supply) } else { 0.0 };
+            let demanded = slot.demand + slot.loss.extra * slot.pace;
+            *demand = if slot.on { (demanded * slot.speed).min(supply) } else { 0.0 };
             total += *demand;
+            clients += u32::from(*demand > 0.0);
         }
+        let slots = dynamics.slots.len();
+        let mut first = 0.0;
         if let Some(background) = &dynamics.background {
-            for (task, demand) in self.demands[dynamics.slots.len()..].iter_mut().enumerate() {
+            for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
                 *demand = background.demand(task).min(supply);
-                total += *demand;
+                clients += u32::from(*demand > 0.0);
+                if background.is_first(task) {
+                    *demand = demand.min(supply - first);
+                    first += *demand;
+                } else {
+                    total += *demand;
+                }
             }
         }
-        let limited = total > supply;
+        let interference = dynamics.clocks.interference();
+        let loss = 1.0 + interference.unwrap_or(0.0) * f64::from(clients.max(1) - 1);
+        let left = after_display(BytesPerSec(supply / loss), BytesPerSec(first)).0;
+        let limited = total > left;
+        let mut served = first + total.min(left);
         if limited {
-            water_fill(supply, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
+            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
+                // What is served first takes no part in the sharing.
+                for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
+                    *demand = if background.is_first(task) { 0.0 } else { *demand };
+                }
+            }
+            if interference.is_some() {
+                let (share, most) = (left / total, supply - first);
+                served = first + share_in_proportion(&self.demands, &mut self.grants, supply, share, most);
+            } else {
+                water_fill(left, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
+            }
+            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
+                let mut remaining = supply;
+                for (task, (demand, grant)) in
+                    self.demands[slots..].iter_mut().zip(&mut self.grants[slots..]).enumerate()
+                {
+                    if background.is_first(task) {
+                        *demand = background.demand(task).min(remaining);
+                        *grant = *demand;
+                        remaining -= *demand;
+                    }
+                }
+            }
         }
         for (number, slot) in dynamics.slots.iter_mut().enumerate() {
             if slot.timing == Timing::Nothing {
@@ -210,9 +266,10 @@ impl<O: Observer> Simulation<'_, O> {
             self.activities.set_rate(number, now, rate);
             self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
             slot.serve(now, granted);
+            slot.executes = rate * slot.pace;
         }
         self.rate_background(now, dynamics, limited);
-        let served = total.min(supply);
+        self.fill_caches(now, dynamics);
         if served.to_bits() != dynamics.served.to_bits() {
             dynamics.served = served;
             dynamics.heating |= dynamics.power.set_memory(now, served * dynamics.joules_per_byte);
@@ -231,6 +288,7 @@ impl<O: Observer> Simulation<'_, O> {
             if let Some(background) = &mut dynamics.background {
                 dynamics.outcome.background = background.close(end);
             }
+            dynamics.outcome.caches = dynamics.caches.take().map(|caches| caches.outcome);
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
         }
@@ -310,4 +368,20 @@ impl Dynamics<'_> {
 /// Whether a unit pays for what a core draws.
 const fn slot_held(load: Load) -> bool {
     matches!(load, Load::Waiting | Load::Running)
+}
+
+/// Grants in proportion to demands: everybody keeps the part of its time that does not wait for memory
+/// ([`crate::physics::contention::proportional_speeds`]; the part that waits is demand / supply). `share` is what is left of
+/// the rate of each byte, `most` what can be served. Returns the sum.
+fn share_in_proportion(demands: &[f64], grants: &mut [f64], supply: f64, share: f64, most: f64) -> f64 {
+    let mut sum = 0.0;
+    for (grant, demand) in grants.iter_mut().zip(demands) {
+        let bound = (demand / supply).min(1.0);
+        *grant = demand / (1.0 - bound + bound / share.max(1e-9));
+        sum += *grant;
+    }
+    if sum > most {
+        grants.iter_mut().for_each(|grant| *grant *= most / sum);
+    }
+    sum.min(most)
 }

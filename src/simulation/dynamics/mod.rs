@@ -5,6 +5,8 @@
 //! and everything that runs is re-timed. So an operator that follows another on the same core wakes nobody.
 
 mod background;
+mod cache_hooks;
+mod caches;
 mod clocks;
 mod hooks;
 mod offline;
@@ -15,6 +17,7 @@ mod split;
 mod tasks;
 mod thermal;
 
+pub use caches::{CacheLevel, CacheSetup};
 pub use power::Energy;
 pub use setup::{
     DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
@@ -31,6 +34,7 @@ use crate::physics::power::switching;
 use crate::soc::{ExecutorId, ResourceId};
 use crate::units::{SimDuration, SimTime};
 use background::Background;
+use caches::{Caches, Loss, User};
 use clocks::Clocks;
 use power::{Load, Power};
 use thermal::Thermal;
@@ -43,6 +47,7 @@ pub(super) struct Dynamics<'a> {
     power: Power,
     thermal: Option<Thermal<'a>>,
     background: Option<Background<'a>>,
+    caches: Option<Caches<'a>>,
     /// For each domain, milliwatts of one busy core at each step, and the busy time that rules know.
     tables: Vec<(Vec<u64>, SimDuration)>,
     /// When rules last looked.
@@ -105,6 +110,13 @@ struct SlotState {
     boundary: bool,
     /// Workers of the set that still execute; in the slot of its first resource.
     parts: u16,
+    /// Executions per second of what runs at its full speed, and the share of each that is this slot's, which they count.
+    pace: f64,
+    portion: f64,
+    /// What it loses to others in the caches, the rate at which it executes, and since when.
+    loss: Loss,
+    executes: f64,
+    executes_since: SimTime,
 }
 
 /// A span of a resource's time that is not booked yet.
@@ -139,6 +151,18 @@ enum Timing {
     },
 }
 
+impl Timing {
+    /// Who uses the caches of a slot's resource.
+    const fn user(self, slot: usize) -> Option<User> {
+        match self {
+            Self::Execution { stream, operator, executor } => {
+                Some(User { stream, operator, executor, resource: ResourceId(slot as u16) })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl SlotState {
     const IDLE: Self = Self {
         timing: Timing::Nothing,
@@ -155,7 +179,17 @@ impl SlotState {
         on: true,
         boundary: false,
         parts: 0,
+        pace: 0.0,
+        portion: 1.0,
+        loss: Loss::NONE,
+        executes: 0.0,
+        executes_since: SimTime::ZERO,
     };
+
+    /// A share of an operator takes this long at full speed.
+    const fn set_pace(&mut self, work: SimDuration, portion: f64) {
+        (self.pace, self.portion) = (if work.0 > 0 { portion * 1e12 / work.0 as f64 } else { 0.0 }, portion);
+    }
 
     /// Memory serves it at another rate from now on.
     fn serve(&mut self, now: SimTime, rate: f64) {
@@ -197,6 +231,7 @@ impl<'a> Dynamics<'a> {
             }),
             background: (!setup.background.is_empty())
                 .then(|| Background::new(&setup.background, &is_core, setup.scheduler, seed)),
+            caches: setup.caches.as_ref().map(|caches| Caches::new(caches, setup.background.len())),
             tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
             read_at: SimTime::ZERO,
             heating: true,
@@ -228,7 +263,8 @@ impl<'a> Dynamics<'a> {
             return self.leaving;
         }
         let heat = self.thermal.as_ref().map_or(SimTime::NEVER, Thermal::next);
-        clocks.min(heat).min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
+        let caches = self.caches.as_ref().map_or(SimTime::NEVER, Caches::next);
+        clocks.min(heat).min(caches).min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
     }
 
     /// Notes what a resource does from now on.
@@ -246,8 +282,26 @@ impl<'a> Dynamics<'a> {
         own.filter(|_| self.moved).unwrap_or(&self.clocks.ratios)
     }
 
+    /// Books what an operator has done since the last time, as far as caches go.
+    fn book_caches(&mut self, now: SimTime, slot: usize) {
+        let Some(caches) = &mut self.caches else { return };
+        let own = &mut self.slots[slot];
+        let executions = own.executes * now.since(own.executes_since).seconds();
+        own.executes_since = now;
+        if executions > 0.0
+            && let Some(user) = own.timing.user(slot)
+        {
+            caches.book(user, &own.loss, executions);
+        }
+    }
+
     /// Speed of what runs with these clocks.
     fn speed(&self, timing: Timing) -> f64 {
+        self.speed_beside(timing, 0.0)
+    }
+
+    /// Speed of what runs with these clocks when its data movement takes longer by a share of its reference time.
+    fn speed_beside(&self, timing: Timing, extra: f64) -> f64 {
         let ratios = &self.clocks.ratios;
         let slowdown = match timing {
             Timing::Nothing => 1.0,
@@ -259,7 +313,8 @@ impl<'a> Dynamics<'a> {
             Timing::Execution { stream, operator, executor } => {
                 let ratios = self.ratios_for(executor);
                 let anchor = self.setup.executor(executor).memory_anchor;
-                self.setup.scalings[usize::from(stream)].execution(operator, executor, ratios, anchor)
+                self.setup.scalings[usize::from(stream)]
+                    .execution_beside(operator, executor, ratios, anchor, extra)
             }
         };
         1.0 / slowdown

@@ -1,5 +1,6 @@
 //! What the dynamics of a run are about: immutable inputs.
 
+use super::caches::CacheSetup;
 use super::tasks::BackgroundSetup;
 use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
@@ -26,6 +27,8 @@ pub struct DynamicsSetup {
     pub thermal: Option<ThermalSetup>,
     /// Competing work.
     pub background: Vec<BackgroundSetup>,
+    /// Caches that clients share; `None` gives every operator what it had alone.
+    pub caches: Option<CacheSetup>,
     /// How the operating system shares cores among threads.
     pub scheduler: SliceRule,
     /// Whether the threads of a core set that wait for each other keep their cores busy, or sleep.
@@ -142,6 +145,9 @@ pub struct MemorySetup {
     pub least: BytesPerSec,
     /// For each domain and step, the rate that it votes for while it is active. Empty: the rate stays at the reference.
     pub votes: Vec<Vec<BytesPerSec>>,
+    /// Loss of rate for every further client; clients then share in proportion to their demands. `None`: max-min fair
+    /// shares without loss.
+    pub interference: Option<f64>,
 }
 
 /// How what an executor pays besides its operators scales with clocks.

@@ -61,6 +61,9 @@ impl<O: Observer> Simulation<'_, O> {
             let Some(dynamics) = self.dynamics.as_deref_mut() else { return };
             let base = if executes { Activity::Busy } else { Activity::Overhead };
             let state = &mut dynamics.slots[slot];
+            if executes {
+                state.set_pace(part(work, executor.busy_shares[at]), 1.0 / workers as f64);
+            }
             let shown = if acts && !state.on { Activity::Suspended } else { base };
             state.segment = Some(Segment { base, needs: acts, shown, operator, since: now });
             state.parts = if executes { workers as u16 } else { 1 };

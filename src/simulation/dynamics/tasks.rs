@@ -16,6 +16,8 @@ pub struct BackgroundSetup {
     pub memory_rate: f64,
     /// Weight with which it shares main memory, above 0; 1 for executors.
     pub memory_weight: f64,
+    /// Whether memory serves it before everybody else, like a display, whose late lines are visible.
+    pub first: bool,
     /// When it is active.
     pub pattern: Pattern,
 }

@@ -3,7 +3,7 @@
 
 use super::setup::{RuleKind, ThermalSetup};
 use crate::physics::thermal::{
-    Actor, HardwareLimit, Network, PowerAllocator, StepWise, ThrottleTable, divide, fitting_step,
+    Actor, HardwareLimit, Network, PowerAllocator, StepWise, ThrottleTable, divide_into, fitting_step,
     millidegrees, reading,
 };
 use crate::units::{Celsius, SimTime};
@@ -46,7 +46,7 @@ struct Rule {
 #[derive(Debug)]
 enum RuleState {
     StepWise { trips: Vec<(usize, StepWise)> },
-    Allocator { controller: PowerAllocator, actors: Vec<Actor>, domains: Vec<usize> },
+    Allocator { controller: PowerAllocator, actors: Vec<Actor>, granted: Vec<u64>, domains: Vec<usize> },
     Table { table: ThrottleTable },
     Hardware { limit: HardwareLimit },
 }
@@ -74,6 +74,7 @@ impl<'a> Thermal<'a> {
             RuleKind::PowerAllocator { domains, settings } => RuleState::Allocator {
                 controller: PowerAllocator::new(*settings),
                 actors: Vec::with_capacity(domains.len()),
+                granted: Vec::with_capacity(domains.len()),
                 domains: domains.clone(),
             },
             RuleKind::Table { table, .. } => RuleState::Table { table: table.clone() },
@@ -210,7 +211,7 @@ impl Rule {
                     changed |= set(&mut self.caps, *domain, top - state.min(top));
                 }
             }
-            RuleState::Allocator { controller, actors, domains: own } => {
+            RuleState::Allocator { controller, actors, granted, domains: own } => {
                 actors.clear();
                 for &domain in own.iter() {
                     let view = &domains[domain];
@@ -233,8 +234,8 @@ impl Rule {
                         }
                     }
                     Some(budget) => {
-                        let granted = divide(actors, budget.max(0) as u64);
-                        for (&domain, granted) in own.iter().zip(granted) {
+                        divide_into(actors, budget.max(0) as u64, granted);
+                        for (&domain, &granted) in own.iter().zip(&*granted) {
                             let view = &domains[domain];
                             changed |= set(
                                 &mut self.caps,
