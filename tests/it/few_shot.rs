@@ -128,7 +128,7 @@ fn a_new_device_is_calibrated_from_ten_networks_and_its_facts() {
         "--format",
         "json",
     ]));
-    let forms: Vec<(&str, &str)> = made
+    let forms: Vec<(&str, &str)> = made["groups"]
         .as_array()
         .unwrap()
         .iter()
@@ -168,7 +168,7 @@ fn a_new_device_is_calibrated_from_ten_networks_and_its_facts() {
         "{written}"
     );
     let loaded = Library.runtime("mystery", text(&out), &[]).unwrap_or_else(|e| panic!("{e}")).value;
-    assert_eq!(loaded.fitted.len(), made.as_array().unwrap().len());
+    assert_eq!(loaded.fitted.len(), made["groups"].as_array().unwrap().len());
     assert!(loaded.fitted.iter().all(|model| model.provenance.source.contains("leaving one network out")));
 }
 
@@ -234,7 +234,7 @@ fn three_planted_factors_are_recovered_from_eight_networks() {
         "--format",
         "json",
     ]));
-    let row = &made[0];
+    let row = &made["groups"][0];
     assert_eq!((row["form"].as_str(), row["networks"].as_u64()), (Some("scaled-cpu"), Some(8)), "{row}");
     assert_eq!(
         (row["fitted_coefficients"].as_u64(), row["left_out"].as_str()),

@@ -161,6 +161,8 @@ fn every_shipped_file_names_and_obeys_its_schema() {
         let schema = path.parent().unwrap().join(named);
         assert!(schema.is_file(), "{path:?} names {named}");
         let name = schema.file_stem().unwrap().to_str().unwrap();
+        // JSON has no infinity.
+        let text = text.replace("= inf\n", "= 1e308\n");
         let value: Value = serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();
         assert_eq!(check(name, &value), Vec::<String>::new(), "{path:?}");
     }
