@@ -1,7 +1,7 @@
 //! Profiles of single operators as tools write them: the CSV of TensorFlow Lite's `benchmark_model`, the JSON of ONNX Runtime.
 //!
 //! Formats: `tensorflow/core/util/stats_calculator.cc` (section `Run Order`; newer versions have no column `start`; the inference itself stands
-//! in the line `Timings (microseconds)`), and the trace events of ONNX Runtime's session profiler (`cat` Node, name `..._kernel_time`, `dur` in
+//! in the line `Timings (microseconds)`), and the trace events of ONNX Runtime's own profiler (`cat` Node, name `..._kernel_time`, `dur` in
 //! microseconds; `model_run` is an inference). Which one a text is, its content says.
 
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub fn read_profile(source: &Arc<SourceText>) -> Result<OperatorProfile, InputEr
             .at(source, 0..0)
             .help(
                 "benchmark_model writes one with --enable_op_profiling=true --profiling_output_csv_file=FILE, \
-                 ONNX Runtime with enable_profiling of its session options",
+                 ONNX Runtime with its option enable_profiling",
             )
             .into());
     };
@@ -167,7 +167,7 @@ fn onnx_runtime(source: &Arc<SourceText>) -> Result<OperatorProfile, InputError>
             format!("not a list of trace events: {}", printable(&error.to_string())),
         )
         .at(source, 0..0)
-        .help("end the session or its profiling before copying the file, so that it is complete")
+        .help("end the profiling before copying the file, so that it is complete")
     })?;
     let (Trace::Plain(mut events) | Trace::Wrapped { mut events }) = trace;
     events.sort_by(|a, b| a.ts.total_cmp(&b.ts));
