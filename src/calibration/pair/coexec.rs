@@ -46,7 +46,7 @@ pub struct SplitLayer {
     pub layer: Layer,
     /// First part, copy in, second part, copy out as measured alone.
     pub alone: Times,
-    /// The same after [`smooth`].
+    /// The same after smoothing.
     pub smoothed: Times,
 }
 
