@@ -209,18 +209,20 @@ pub fn markdown(everything: &Everything) -> String {
             standing.assumed_percent
         );
         for model in models {
+            let error = model.measured_error().map_or_else(
+                || "derived, not validated | -".to_owned(),
+                |(mape, (low, high))| format!("{mape:.1} % | {low:.2} to {high:.2}"),
+            );
             let _ = writeln!(
                 fitted,
-                "| {id} | {} | {} | {} | {} | {} ({}) | {:.1} % | {:.2} to {:.2} | {} of {} |",
+                "| {id} | {} | {} | {} | {} | {} ({}) | {} | {} of {} |",
                 model.executor,
                 model.precision.id(),
                 model.form,
                 model.measured_with,
                 model.networks,
                 model.families,
-                model.leave_family_out,
-                model.interval.0,
-                model.interval.1,
+                error,
                 narrow(model),
                 model.coefficients.len()
             );

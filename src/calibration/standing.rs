@@ -57,7 +57,7 @@ pub fn standing(soc: &Soc, runtime: &RuntimeProfile) -> Standing {
     Standing {
         profile: format!("{}/{}", soc.id, runtime.id),
         fitted_models: runtime.fitted.len(),
-        left_out_percent: ends(runtime.fitted.iter().map(|model| model.leave_family_out)),
+        left_out_percent: ends(runtime.fitted.iter().filter_map(|model| Some(model.measured_error()?.0))),
         layers_left_out_percent: ends(runtime.co_execution.iter().map(|pair| pair.leave_layer_out)),
         numbers: numbers.len(),
         assumed_percent: 100.0 * numbers.count(Confidence::Assumed) as f64 / numbers.len().max(1) as f64,

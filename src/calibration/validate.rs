@@ -317,7 +317,7 @@ fn score(
         interval_level_percent: fitted.map(|_| super::intervals::LEVEL_PERCENT),
         interval_coverage_percent: covered,
         interval_relative_width: fitted.map(|model| 100.0 * (model.interval.1 - model.interval.0)),
-        left_out_percent: fitted.map(|model| model.leave_family_out),
+        left_out_percent: fitted.and_then(|model| Some(model.measured_error()?.0)),
         kernel_choice_percent: None,
     })
 }

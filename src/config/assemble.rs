@@ -232,14 +232,17 @@ fn profiles(
         let fits =
             |precision: Precision| precision.bytes() / Precision::Fp32.bytes() == executor.tensor_scale;
         errors.extend(
-            runtime.fitted.iter().find(|model| model.executor == base && fits(model.precision)).map(
-                |model| ModelError {
-                    executor: executor.name.clone(),
-                    mape_percent: model.leave_family_out,
-                    interval_low: model.interval.0,
-                    interval_high: model.interval.1,
-                    networks: model.networks,
-                    measured_with: model.measured_with.clone(),
+            runtime.fitted.iter().find(|model| model.executor == base && fits(model.precision)).and_then(
+                |model| {
+                    let (mape_percent, (interval_low, interval_high)) = model.measured_error()?;
+                    Some(ModelError {
+                        executor: executor.name.clone(),
+                        mape_percent,
+                        interval_low,
+                        interval_high,
+                        networks: model.networks,
+                        measured_with: model.measured_with.clone(),
+                    })
                 },
             ),
         );

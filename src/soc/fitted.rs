@@ -1,6 +1,6 @@
 //! Coefficients that were fitted to measurements of whole inferences or operators, as profiles carry them.
 
-use super::quantity::{Precision, Provenance};
+use super::quantity::{Confidence, Precision, Provenance};
 
 /// A cost model of one executor at one precision, fitted to measurements. It replaces the kernel table of the
 /// [`Performance`](super::Performance) for the operators that its form knows.
@@ -30,6 +30,15 @@ pub struct FittedModel {
     pub residual: Vec<Anchor>,
     /// Where the measurements come from.
     pub provenance: Provenance,
+}
+
+impl FittedModel {
+    /// [`FittedModel::leave_family_out`] and [`FittedModel::interval`], if they were measured for this executor: a model that was derived from
+    /// another one's fit is marked as assumed, and has no error of its own.
+    #[must_use]
+    pub fn measured_error(&self) -> Option<(f64, (f64, f64))> {
+        (self.provenance.confidence != Confidence::Assumed).then_some((self.leave_family_out, self.interval))
+    }
 }
 
 /// A mean residual of measured operators around one shape.

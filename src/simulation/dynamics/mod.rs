@@ -63,6 +63,8 @@ pub(super) struct Dynamics<'a> {
     /// Whether any work is away from its core, and the ratios of executors with such work.
     moved: bool,
     ratios_of: Vec<Option<ClockRatios>>,
+    /// Ratios that nobody needs at present, kept for the next change.
+    spare_ratios: Vec<ClockRatios>,
     /// Resources whose load has changed in this event.
     changed: Vec<u16>,
     /// When cores have lost their work that may find new work before time goes on; never: none has.
@@ -239,6 +241,7 @@ impl<'a> Dynamics<'a> {
             places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
             moved: false,
             ratios_of: Vec::new(),
+            spare_ratios: Vec::new(),
             core_of,
             changed: Vec::with_capacity(setup.domain_of.len()),
             leaving: SimTime::NEVER,

@@ -14,7 +14,11 @@ impl Dynamics<'_> {
     pub(super) fn set_offline(&mut self, now: SimTime, platform: &Platform, count: impl Fn(usize) -> u32) {
         let domains = self.setup.domains.len();
         let cores = |domain: usize| self.clocks.domains[domain].cores();
-        let online: Vec<u32> = (0..domains).map(|d| cores(d) - count(d).min(cores(d))).collect();
+        // At most 32 domains; this happens at every change of a throttling table.
+        let mut online = [0u32; 32];
+        for (domain, left) in online.iter_mut().enumerate().take(domains) {
+            *left = cores(domain) - count(domain).min(cores(domain));
+        }
         let speed = |domain: usize| {
             let clock = &self.clocks.domains[domain].clock;
             self.setup.domains[domain].capacity * clock.table().scale(clock.cap())
@@ -39,13 +43,19 @@ impl Dynamics<'_> {
         }
         self.moved = guests > 0;
         self.retime = true;
-        let executors = platform.executors.iter();
         let is_away = |resource: &ResourceId| {
             let number = usize::from(resource.0);
             self.places[number] != (self.setup.domain_of[number], self.core_of[number])
         };
-        let affected: Vec<bool> = executors.map(|executor| executor.resources.iter().any(is_away)).collect();
-        self.ratios_of = affected.iter().map(|away| away.then(|| ClockRatios::reference(domains))).collect();
+        self.ratios_of.resize_with(platform.executors.len(), || None);
+        for (slot, executor) in self.ratios_of.iter_mut().zip(&platform.executors) {
+            let affected = executor.resources.iter().any(is_away);
+            if affected && slot.is_none() {
+                *slot = Some(self.spare_ratios.pop().unwrap_or_else(|| ClockRatios::reference(domains)));
+            } else if !affected {
+                self.spare_ratios.extend(slot.take());
+            }
+        }
     }
 
     /// Work of a resource goes to another core, with its load and power.
