@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output; progress, warnings and errors to standard error.
 
+mod against;
 mod calibrate;
 mod calibrate_goal;
 mod calibrate_pair;
@@ -9,6 +10,7 @@ mod check;
 mod compare;
 mod completions;
 mod dag;
+mod difference_table;
 mod exit;
 mod explain;
 mod import;
