@@ -4,6 +4,9 @@ use crate::diagnostics::printable;
 use crate::experiment::{CauseDifference, Difference, OperatorDifference, Side};
 use std::fmt::Write;
 
+/// Width of the column of names.
+const NAME: usize = 52;
+
 /// Renders a difference with its `rows` largest operators. Writing to a string cannot fail, so results of `writeln!` are dropped.
 pub(super) fn table(difference: &Difference, rows: usize) -> String {
     let mut text = String::new();
@@ -48,7 +51,8 @@ pub(super) fn table(difference: &Difference, rows: usize) -> String {
         "\n{:>9} {:>9} {:>9}  {:<18} {:<18} {:<52} mostly",
         "A", "B", "A - B", "on in A", "on in B", "operator (ms)"
     );
-    let shown = difference.operators.iter().take(rows);
+    let differ = difference.operators.iter().take_while(|row| !row.is_even());
+    let shown = differ.take(rows);
     for row in shown.clone() {
         let _ = writeln!(
             text,
@@ -67,13 +71,18 @@ pub(super) fn table(difference: &Difference, rows: usize) -> String {
         let sum = |of: fn(&OperatorDifference) -> i128| per_request(rest.iter().map(of).sum());
         let _ = writeln!(
             text,
-            "{:>9.3} {:>9.3} {:>+9.3}  {:<18} {:<18} {} more (--rows, --format json)",
+            "{:>9.3} {:>9.3} {:>+9.3}  {:<18} {:<18} {} {}",
             sum(|row| row.a_ps),
             sum(|row| row.b_ps),
             sum(|row| row.difference_ps),
             "",
             "",
-            rest.len()
+            rest.len(),
+            if rest.iter().all(OperatorDifference::is_even) {
+                "others, which do not differ"
+            } else {
+                "more (--rows, --format json)"
+            }
         );
     }
     let _ = writeln!(text, "\nHow this is counted: {}.", difference.definition);
@@ -96,20 +105,30 @@ fn setups(a: &Side, b: &Side) -> Vec<(&'static str, String, String)> {
         ("predictor", a.predictor.clone(), b.predictor.clone()),
         ("seed", a.seed.to_string(), b.seed.to_string()),
     ];
-    all.into_iter().filter(|(what, one, other)| one != other || *what == "strategy").collect()
+    let named = a.scenario == a.stream && b.scenario == b.stream;
+    let all = all.into_iter().filter(move |(what, _, _)| !(named && *what == "scenario"));
+    all.filter(|(what, one, other)| one != other || *what == "strategy").collect()
 }
 
 fn places(executors: &[String]) -> String {
     if executors.is_empty() { "-".to_owned() } else { printable(&executors.join("+")) }
 }
 
+/// Type, name, and how many others stand beside it; what is too long loses the middle of the name, whose ends tell layers apart.
 fn name(row: &OperatorDifference) -> String {
-    let (first, count) = match (row.operators_a.first(), row.operators_b.first()) {
-        (Some(first), _) | (None, Some(first)) => (first, row.operators_a.len().max(row.operators_b.len())),
-        (None, None) => return "the request as a whole".to_owned(),
-    };
+    if row.name.is_empty() {
+        return "the request as a whole".to_owned();
+    }
+    let count = row.operators_a.len().max(row.operators_b.len());
     let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-    printable(format!("{} {first}{more}", row.op_type).trim())
+    let head = printable(format!("{} {}", row.op_type, row.name).trim());
+    let (length, most) = (head.chars().count(), NAME - more.len());
+    if length <= most {
+        return format!("{head}{more}");
+    }
+    let start: String = head.chars().take(most / 3).collect();
+    let end: String = head.chars().skip(length - (most - most / 3 - 2)).collect();
+    format!("{start}..{end}{more}")
 }
 
 /// The largest cause, and the next if it matters.

@@ -53,7 +53,9 @@ pub struct OperatorDifference {
     pub operators_a: Vec<String>,
     /// Names in the second.
     pub operators_b: Vec<String>,
-    /// Type of the first of them.
+    /// Name of the heaviest of them; empty for what concerns requests as a whole.
+    pub name: String,
+    /// Its type; empty for tasks of a plain task graph.
     pub op_type: String,
     /// Where they ran in the first run.
     pub executors_a: Vec<String>,
@@ -67,6 +69,14 @@ pub struct OperatorDifference {
     pub difference_ps: i128,
     /// The difference by cause, largest first; causes without time are left out.
     pub causes: Vec<CauseDifference>,
+}
+
+impl OperatorDifference {
+    /// Whether no cause differs.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.causes.iter().all(|cause| cause.difference_ps == 0)
+    }
 }
 
 /// Two runs compared.
@@ -343,16 +353,14 @@ impl<'g> Sums<'g> {
                 let none = (Group::default(), Executors::default());
                 let group = at.and_then(|at| self.groups.get(at)).unwrap_or(&none.0);
                 let ran = at.and_then(|at| self.ran.get(&at)).unwrap_or(&none.1);
-                let label = match (group.a.first(), group.b.first()) {
-                    (Some(&first), _) => a.labels.operator(stream_a, first),
-                    (None, Some(&first)) => b.labels.operator(stream_b, first),
-                    (None, None) => None,
-                };
+                let heaviest = heaviest(a, stream_a, &group.a).or_else(|| heaviest(b, stream_b, &group.b));
+                let (name, op_type) = heaviest.unwrap_or_default();
                 let causes = sorted(times);
                 OperatorDifference {
                     operators_a: names(a, stream_a, &group.a),
                     operators_b: names(b, stream_b, &group.b),
-                    op_type: label.map_or_else(String::new, |label| label.op_type.clone()),
+                    name,
+                    op_type,
                     executors_a: executors(a, &ran.0),
                     executors_b: executors(b, &ran.1),
                     a_ps: causes.iter().map(|c| c.a_ps).sum(),
@@ -362,10 +370,18 @@ impl<'g> Sums<'g> {
                 }
             })
             .collect();
-        // Equal rows keep the order of the graph.
-        rows.sort_by_key(|row| std::cmp::Reverse(row.difference_ps.unsigned_abs()));
+        // Equal rows keep the order of the graph; causes that cancel out come before what does not differ at all.
+        rows.sort_by_key(|row| (std::cmp::Reverse(row.difference_ps.unsigned_abs()), row.is_even()));
         rows
     }
+}
+
+/// Name and type of the operator with most multiply-accumulates, the first of equals.
+fn heaviest(assembled: &Assembled, stream: u16, operators: &[u32]) -> Option<(String, String)> {
+    let macs = |operator: &u32| assembled.labels.operator(stream, *operator).map_or(0, |label| label.macs);
+    let operator = *operators.iter().min_by_key(|operator| std::cmp::Reverse(macs(operator)))?;
+    let op_type = assembled.labels.operator(stream, operator).map(|label| label.op_type.clone());
+    Some((assembled.labels.operator_name(stream, operator), op_type.unwrap_or_default()))
 }
 
 fn group(of: &BTreeMap<u32, usize>, operator: Option<u32>) -> Option<usize> {

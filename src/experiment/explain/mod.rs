@@ -361,4 +361,6 @@ impl View<'_> {
 }
 
 #[cfg(test)]
+mod difference_tests;
+#[cfg(test)]
 mod tests;
