@@ -1,36 +1,38 @@
-//! A strategy that another process is: one JSON line out, one JSON line in.
+//! A strategy that another process is: JSON lines over its standard input and output (docs/FORMATS.md, External strategies).
 //!
-//! The process gets one line on its standard input, `hetsoc-view/1`: `executors[] {name, kind, resources[], invocation_ps}`,
-//! `crossings[] {from, to, latency_ps, bytes_per_second, conversion_bytes_per_second}` (`null`: infinitely fast; pairs that cost nothing are
-//! left out), `granularity`, and `streams[] {operators[] {name, time_ps[]}, edges[] [source, target, bytes], deadline_ps, priority,
-//! period_ps}`, where `time_ps` has the believed time on every executor, `null` where the operator cannot run. It answers with one line on its
-//! standard output: plans (`hetsoc-plan/1`), or `{"error": "why not"}`. Its standard error goes to ours.
+//! The process is told what a strategy sees before the run in one line, `hetsoc-view/1`, and answers with plans (`hetsoc-plan/1`), with
+//! `{"error": "why not"}`, or with `hetsoc-online/1`: it will decide during the run. Then every occasion is a line to it, and its
+//! placements are a line back. Its standard error goes to ours.
 //!
-//! The answer is checked like a plan from a file. Whether a run can be repeated is then up to the process: it should depend on its
-//! input only. With `--save-plan` what it answered can be kept and replayed.
+//! It is I/O, which strategies do not do, so it sits here and is handed to the simulation as any [`Strategy`]. What it answers is checked like a
+//! plan from a file; a process that fails ends the run through [`Strategy::fault`]. Whether a run can be repeated is up to the process: it
+//! should depend on its input only. With `--save-plan` a plan can be kept and replayed.
+
+mod online;
+mod process;
+mod question;
 
 use super::plan_file::read_plans;
 use crate::diagnostics::{SourceText, printable};
-use crate::soc::{Crossing, ExecutorId, Platform};
-use crate::strategy::{Granularity, Plan, PlanningView, Strategy, StrategyError, StrategySpec};
-use crate::units::BytesPerSec;
-use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use crate::strategy::{
+    Decision, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError, StrategySpec,
+};
+use online::Online;
+use process::Conversation;
+use serde_json::Value;
 use std::time::Duration;
 
-/// Longest answer that is read.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Asks a process for plans.
+/// Asks a process for plans, or for every placement.
 ///
-/// Granularity: whatever it answers. Decision point: offline. Reads: everything that the view offers. The process is started anew for every
-/// plan and ended after its answer, or when it has not answered in time.
-#[derive(Debug, Clone)]
+/// Granularity: whatever it answers. Decision point: offline or online, as it answers. Reads: everything that the views offer. The process is
+/// started anew for every plan. One that plans is ended after its answer; one that decides has its input closed after the run and the time of
+/// one answer to end by itself.
+#[derive(Debug)]
 pub struct ExternalProcess {
     command: Vec<String>,
     timeout: Duration,
+    online: Option<Online>,
+    fault: Option<StrategyError>,
 }
 
 impl ExternalProcess {
@@ -56,51 +58,26 @@ impl ExternalProcess {
                 "timeout-seconds is `{text}`; it must be above 0 and at most 86400"
             )));
         }
-        Ok(Self { command, timeout: Duration::from_secs_f64(seconds) })
+        Ok(Self { command, timeout: Duration::from_secs_f64(seconds), online: None, fault: None })
     }
 
-    fn ask(&self, question: &str) -> Result<String, StrategyError> {
-        let name = self.command.join(" ");
-        let mut child = Command::new(&self.command[0])
-            .args(&self.command[1..])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| problem(&format!("cannot start `{name}`: {error}")))?;
-        let answer = self.converse(&mut child, question);
-        // It has answered, or never will.
-        let _ = child.kill();
-        let status = child.wait();
-        let line = answer.map_err(|what| problem(&format!("`{name}` {what}")))?;
-        if line.trim().is_empty() {
-            let code = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            return Err(problem(&format!("`{name}` ended without an answer ({code})")));
+    /// Plans of an answer that decides beforehand.
+    fn planned(
+        conversation: &Conversation,
+        answer: &str,
+        streams: &[PlanningView<'_>],
+        first: &PlanningView<'_>,
+    ) -> Result<Vec<Plan>, StrategyError> {
+        let sizes: Vec<usize> = streams.iter().map(|view| view.dag.len()).collect();
+        let source = SourceText::new("<answer of the process>", answer.to_owned());
+        let stored = read_plans(&source, first.platform, &sizes).map_err(|error| {
+            StrategyError::Process(conversation.fault(answer, &format!("no usable plan: {error}")))
+        })?;
+        if stored.splits.iter().any(|splits| !splits.is_empty()) {
+            let problem = "it cuts operators, which an external strategy cannot";
+            return Err(StrategyError::Process(conversation.fault(answer, problem)));
         }
-        Ok(line)
-    }
-
-    fn converse(&self, child: &mut Child, question: &str) -> Result<String, String> {
-        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("has no pipes".to_owned());
-        };
-        let (send, receive) = mpsc::channel();
-        // A process that does not read blocks the writer, one that does not write the reader: neither may block us.
-        let question = format!("{question}\n");
-        std::thread::spawn(move || {
-            let _ = input.write_all(question.as_bytes()).and_then(|()| input.flush());
-        });
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let result = BufReader::new(output.take(MOST_BYTES)).read_line(&mut line);
-            let _ = send.send(result.map(|_| line));
-        });
-        match receive.recv_timeout(self.timeout) {
-            Ok(Ok(line)) => Ok(line),
-            Ok(Err(error)) => Err(format!("answered what cannot be read: {error}")),
-            Err(_) => {
-                Err(format!("did not answer within {} s (timeout-seconds)", self.timeout.as_secs_f64()))
-            }
-        }
+        Ok(stored.plans)
     }
 }
 
@@ -114,87 +91,60 @@ impl Strategy for ExternalProcess {
     }
 
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+        self.close();
+        self.fault = None;
         let Some(first) = streams.first() else { return Ok(Vec::new()) };
-        let answer = self.ask(&view(streams, first.platform).to_string())?;
-        if let Ok(value) = serde_json::from_str::<Value>(&answer)
-            && let Some(why) = value.get("error")
-        {
-            let why = why.as_str().map_or_else(|| why.to_string(), str::to_owned);
-            return Err(problem(&format!("the process refuses: {}", printable(&why))));
+        let mut conversation =
+            Conversation::start(&self.command, self.timeout).map_err(|what| problem(&what))?;
+        let question = question::view(streams, first.platform).to_string();
+        let answer = conversation.ask(&question).map_err(StrategyError::Process)?;
+        let value = serde_json::from_str::<Value>(&answer);
+        if let Some(why) = value.as_ref().ok().and_then(|value| value.get("error")) {
+            return Err(StrategyError::Process(refusal(why)));
         }
-        let sizes: Vec<usize> = streams.iter().map(|view| view.dag.len()).collect();
-        let stored = read_plans(&SourceText::new("<answer of the process>", answer), first.platform, &sizes)
-            .map_err(|error| problem(&format!("the process answered no usable plan: {error}")))?;
-        if stored.splits.iter().any(|splits| !splits.is_empty()) {
-            return Err(problem("the process cuts operators, which an external strategy cannot"));
+        if value.is_ok_and(|value| value.get("schema").and_then(Value::as_str) == Some(online::SCHEMA)) {
+            let (online, plans) = Online::new(conversation, &answer, streams)?;
+            self.online = Some(online);
+            return Ok(plans);
         }
-        Ok(stored.plans)
+        Self::planned(&conversation, &answer, streams, first)
     }
+
+    fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {
+        let Some(online) = &mut self.online else { return };
+        if let Err(fault) = online.react(occasion, view, decisions) {
+            decisions.clear();
+            self.fault = Some(StrategyError::Process(fault));
+            // It would only be asked again.
+            self.online = None;
+        }
+    }
+
+    fn fault(&mut self) -> Option<StrategyError> {
+        self.fault.take()
+    }
+}
+
+impl ExternalProcess {
+    /// Lets a process that decided during a run end.
+    fn close(&mut self) {
+        if let Some(online) = self.online.take() {
+            online.finish();
+        }
+    }
+}
+
+impl Drop for ExternalProcess {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn refusal(why: &Value) -> String {
+    let why = why.as_str().map_or_else(|| why.to_string(), str::to_owned);
+    format!("the process refuses: {}", printable(&why))
 }
 
 fn problem(problem: &str) -> StrategyError {
     StrategyError::Parameter { strategy: "external".to_owned(), problem: problem.to_owned() }
-}
-
-fn rate(rate: BytesPerSec) -> Value {
-    if rate.0.is_finite() { json!(rate.0) } else { Value::Null }
-}
-
-fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
-    let granularity = streams.first().map(|view| view.granularity.id());
-    let executors: Vec<Value> = platform
-        .executors
-        .iter()
-        .map(|e| {
-            json!({
-                "name": e.name,
-                "kind": e.kind.id(),
-                "resources": e.resources.iter().map(|r| r.0).collect::<Vec<_>>(),
-                "invocation_ps": e.invocation.0,
-            })
-        })
-        .collect();
-    let count = platform.executors.len() as u16;
-    let mut crossings = Vec::new();
-    for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-        let crossing = platform.crossing(ExecutorId(from), ExecutorId(to));
-        if *crossing != Crossing::NONE {
-            crossings.push(json!({
-                "from": from,
-                "to": to,
-                "latency_ps": crossing.latency.0,
-                "bytes_per_second": rate(crossing.bandwidth),
-                "conversion_bytes_per_second": rate(crossing.conversion),
-            }));
-        }
-    }
-    let streams: Vec<Value> = streams
-        .iter()
-        .map(|view| {
-            let time = |op, e| view.estimates.execution(op, ExecutorId(e)).map(|time| time.0);
-            let operator = |op| {
-                let times: Vec<Option<u64>> = (0..count).map(|e| time(op, e)).collect();
-                json!({ "name": view.operator_name(op), "time_ps": times })
-            };
-            let edges: Vec<Value> = (0..view.dag.len() as u32)
-                .flat_map(|op| {
-                    view.dag.successors(op).iter().map(move |link| json!([op, link.node, link.bytes]))
-                })
-                .collect();
-            json!({
-                "operators": (0..view.dag.len() as u32).map(operator).collect::<Vec<_>>(),
-                "edges": edges,
-                "deadline_ps": view.service.deadline.map(|deadline| deadline.0),
-                "priority": view.service.priority,
-                "period_ps": view.period.map(|period| period.0),
-            })
-        })
-        .collect();
-    json!({
-        "schema": "hetsoc-view/1",
-        "granularity": granularity,
-        "executors": executors,
-        "crossings": crossings,
-        "streams": streams,
-    })
 }
