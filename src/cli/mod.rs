@@ -8,6 +8,7 @@ mod calibrate_goal;
 mod calibrate_pair;
 mod check;
 mod compare;
+mod compare_table;
 mod completions;
 mod dag;
 mod difference_table;

@@ -172,18 +172,26 @@ impl fmt::Display for StrategySpec {
 }
 
 impl StrategySpec {
-    /// Builds the strategy for a platform.
+    /// What the registry says of the strategy.
     ///
     /// # Errors
-    /// [`StrategyError`] for an unknown name, parameter or executor, or a value of the wrong kind.
-    pub fn build(&self, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
-        let entry = STRATEGIES.iter().find(|entry| entry.name == self.name).ok_or_else(|| {
+    /// [`StrategyError::Parameter`] when there is none of this name.
+    pub fn entry(&self) -> Result<&'static StrategyEntry, StrategyError> {
+        STRATEGIES.iter().find(|entry| entry.name == self.name).ok_or_else(|| {
             let known: Vec<_> = STRATEGIES.iter().map(|entry| entry.name).collect();
             let hint = nearest(&self.name, known.iter().copied())
                 .map(|n| format!("did you mean `{n}`? "))
                 .unwrap_or_default();
             self.problem(format!("there is no such strategy; {hint}known are {}", known.join(", ")))
-        })?;
+        })
+    }
+
+    /// Builds the strategy for a platform.
+    ///
+    /// # Errors
+    /// [`StrategyError`] for an unknown name, parameter or executor, or a value of the wrong kind.
+    pub fn build(&self, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
+        let entry = self.entry()?;
         for key in self.parameters.keys() {
             if !entry.parameters.iter().any(|(name, _)| name == key) {
                 let known: Vec<_> = entry.parameters.iter().map(|(name, _)| *name).collect();

@@ -57,7 +57,7 @@ struct RawPlacement {
 
 /// An executor by number or by name.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an executor goes by its number or its name")]
 enum RawExecutor {
     Number(u64),
     Name(String),
