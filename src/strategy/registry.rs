@@ -128,10 +128,10 @@ const FIRST: &[StrategyEntry] = &[
     },
     StrategyEntry {
         name: "external",
-        summary: "another process that answers a JSON line with a plan",
+        summary: "another process that answers JSON lines, with a plan or with every placement",
         parameters: &[
             ("command", "program and arguments, with spaces between them"),
-            ("timeout-seconds", "how long to wait for its answer (default: 30)"),
+            ("timeout-seconds", "how long to wait for each answer (default: 30)"),
         ],
     },
     StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },

@@ -67,6 +67,26 @@ fn scenarios_take_other_strategies() {
     assert_eq!(json["a"]["latency_ps"].as_i64().unwrap() - json["b"]["latency_ps"].as_i64().unwrap(), whole);
 }
 
+/// Stages of a given time are planned by nobody, and repeated runs have to know that. Clocks below the reference are told from the operator's own time.
+#[test]
+fn one_run_with_stages_or_with_a_condition() {
+    for scenario in ["cascade", "cold-start"] {
+        let text = table(&format!("explain scenarios/{scenario}.toml --what-if 0"));
+        assert!(text.contains("where the time went"), "{scenario}");
+    }
+    let json = table(&format!("explain {PHONE} --condition sigma3 --what-if 0 --format json"));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let parts = json["parts"].as_array().unwrap();
+    let time = |name: &str| {
+        parts.iter().find(|part| part["part"] == name).map_or(0, |part| part["time_ps"].as_i64().unwrap())
+    };
+    assert_eq!(
+        parts.iter().map(|part| part["time_ps"].as_i64().unwrap()).sum::<i64>(),
+        json["latency_ps"].as_i64().unwrap()
+    );
+    assert!(time("bandwidth-share") > 0 && time("clocks") != 0, "{parts:?}");
+}
+
 fn told(line: &str) -> String {
     let output = hetsoc(line);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
