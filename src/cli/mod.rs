@@ -6,6 +6,7 @@ mod against;
 mod calibrate;
 mod calibrate_goal;
 mod calibrate_pair;
+mod calibrate_table;
 mod check;
 mod compare;
 mod compare_table;
