@@ -124,7 +124,8 @@ fn tied(setting: &SettingComparison) -> Option<String> {
     let pairs: Vec<String> = setting
         .pairs
         .iter()
-        .filter(|pair| !pair.differs && !(shown(&pair.faster) && shown(&pair.slower)))
+        .filter(|pair| !pair.differs)
+        .filter(|pair| !shown(&pair.faster) || !shown(&pair.slower))
         .map(|pair| format!("{} = {}", pair.faster, pair.slower))
         .collect();
     let more = pairs.len().saturating_sub(PAIRS);

@@ -131,6 +131,9 @@ fn what_cannot_be_compared_says_why() {
     assert_eq!(stream, "there is no stream `x`; there are s");
 }
 
+/// Costs of a task, and the tasks that it reads from with their bytes.
+type Task = (String, Vec<(usize, u32)>);
+
 /// A random task graph for two processors, each task able to run on one of them at least.
 fn random_dag() -> impl Strategy<Value = String> {
     let cost = prop_oneof![
@@ -139,7 +142,7 @@ fn random_dag() -> impl Strategy<Value = String> {
         (1u32..40).prop_map(|b| format!("[null,{b}]"))
     ];
     proptest::collection::vec((cost, proptest::collection::vec((0usize..8, 0u32..200), 0..3)), 2..9).prop_map(|tasks| {
-        let of = |(number, (cost, _)): (usize, &(String, Vec<(usize, u32)>))| format!("{{\"id\":{number},\"cost\":{cost}}}");
+        let of = |(number, (cost, _)): (usize, &Task)| format!("{{\"id\":{number},\"cost\":{cost}}}");
         let list: Vec<String> = tasks.iter().enumerate().map(of).collect();
         let mut edges: BTreeMap<(usize, usize), u32> = BTreeMap::new();
         for (number, (_, inputs)) in tasks.iter().enumerate() {
