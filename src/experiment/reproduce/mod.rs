@@ -3,6 +3,7 @@
 pub mod codl;
 pub mod codl_ablations;
 pub mod codl_page;
+pub mod gains;
 pub mod granularity;
 pub mod nn_stretch;
 mod runs;
