@@ -1,4 +1,13 @@
 //! Published gains of Band, of pipelines and of branch parallelism: named beforehand, then looked for.
 
+mod ceiling;
+mod cells;
 pub mod claims;
+mod page;
+mod play;
+pub mod report;
+pub mod table;
 pub mod verdict;
+
+pub use page::{gains_page, number, published};
+pub use report::{ClaimReport, GainsOptions, GainsReport, gains};
