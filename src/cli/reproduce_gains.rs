@@ -2,7 +2,9 @@
 
 use super::output::{print, print_json};
 use super::{CliError, Format};
-use crate::experiment::reproduce::gains::{GainsOptions, GainsReport, gains, gains_page, number, published};
+use crate::experiment::reproduce::gains::{
+    ClaimReport, GainsOptions, GainsReport, gains, gains_page, number, published,
+};
 use clap::Args;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -52,29 +54,48 @@ pub(super) fn run(arguments: &GainsArguments) -> Result<(), CliError> {
 
 /// Renders the claims. Writing to a string cannot fail, so results of `writeln!` are dropped.
 fn table(report: &GainsReport) -> String {
-    let mut text = format!(
-        "{:<34} {:<28} {:>15} {:>13} {:>10} {:>8} {:>8}  {}\n",
-        "claim", "strategy", "published", "expected", "simulated", "ceiling", "if free", "verdict"
+    let mut text = String::new();
+    rows(&mut text, &report.claims, "claim");
+    rows(&mut text, &report.afterwards, "tried afterwards");
+    for claim in report.claims.iter().chain(&report.afterwards) {
+        let _ = writeln!(text, "{}: {}", claim.claim.id, claim.why);
+    }
+    let _ = writeln!(text, "\n{}", report.definition);
+    text
+}
+
+fn rows(text: &mut String, claims: &[ClaimReport], heading: &str) {
+    if claims.is_empty() {
+        return;
+    }
+    let counts = heading == "claim";
+    let _ = writeln!(
+        text,
+        "{heading:<44} {:<28} {:>15} {:>13} {:>10} {:>11} {:>8} {:>8}  {}",
+        "strategy",
+        "published",
+        "expected",
+        "simulated",
+        "over worst",
+        "ceiling",
+        "if free",
+        if counts { "verdict" } else { "" }
     );
-    for claim in &report.claims {
+    for claim in claims {
         let [low, high] = claim.expected;
         let _ = writeln!(
             text,
-            "{:<34} {:<28} {:>15} {:>13} {:>10} {:>8} {:>8}  {}",
+            "{:<44} {:<28} {:>15} {:>13} {:>10} {:>11} {:>8} {:>8}  {}",
             claim.claim.id,
             claim.strategy.unwrap_or("-"),
             published(claim.claim.published),
             format!("{low:.2} - {high:.2}"),
             number(claim.simulated),
+            number(claim.over_worst),
             number(claim.ceiling),
             number(claim.gain_if_free),
-            claim.verdict.words()
+            if counts { claim.verdict.words() } else { "" }
         );
     }
     let _ = writeln!(text);
-    for claim in &report.claims {
-        let _ = writeln!(text, "{}: {}", claim.claim.id, claim.why);
-    }
-    let _ = writeln!(text, "\n{}", report.definition);
-    text
 }

@@ -26,8 +26,9 @@ pub struct Variant {
     pub value: Value,
     /// Over the baseline that counts.
     pub gain: f64,
-    /// The same if moving, converting and invoking cost nothing; the strategy plans for it.
-    pub gain_if_free: f64,
+    /// The same if moving, converting and invoking cost nothing; the strategy plans for it. Looked at for the variant with the largest gain: in
+    /// all cells, or where the source says up to in the cell that reached it.
+    pub gain_if_free: Option<f64>,
     /// Where the time of its processors went.
     pub shares: Shares,
 }
@@ -43,8 +44,8 @@ pub struct Cell {
     pub baselines: Vec<Value>,
     /// Position of the baseline that counts.
     pub against: usize,
-    /// The largest gain that the processors hold, for whole networks divided among them in any proportion (frames, rounds), for the longest way through
-    /// the graph with each operator where it is fastest (single requests), for all in time (deadlines).
+    /// The largest gain that the processors hold: for whole networks divided among them in any proportion (frames, rounds, single requests), for the longest
+    /// way through the graph with each operator where it is fastest (single requests, the smaller of the two; stretched networks), for all in time (deadlines).
     pub ceiling: f64,
     /// Its variants; empty when the cell is left out.
     pub variants: Vec<Variant>,
@@ -148,7 +149,10 @@ fn cell(
         alone.iter().map(|own| own.times.iter().map(|(_, held)| *held).collect()).collect();
     cell.ceiling = match claim.workload {
         Workload::Deadlines { .. } => 1.0 / base,
-        Workload::Single => 1.0 / (base * alone.iter().map(|own| own.longest_way).sum::<f64>()),
+        Workload::Single => {
+            let way: f64 = alone.iter().map(|own| own.longest_way).sum();
+            1.0 / (base * way.max(least_round(&held)))
+        }
         _ => 1.0 / (base * least_round(&held)),
     };
     if matches!(claim.workload, Workload::Deadlines { .. }) && base < 0.05 {
@@ -157,17 +161,39 @@ fn cell(
     }
     for alternative in claim.strategies {
         let (value, shares) = measure(claim, alternative, networks, (load, alone), false)?;
-        let (free, _) = measure(claim, alternative, networks, (load, alone), true)?;
-        cell.variants.push(variant(alternative, (value, free), base, shares));
+        cell.variants.push(variant(alternative, value, base, shares));
     }
     Ok(cell)
 }
 
-fn variant(alternative: &Alternative, (value, free): (f64, f64), base: f64, shares: Shares) -> Variant {
+/// Plays a variant again in a cell, with free transfers, conversions and invocations.
+pub(super) fn play_free(claim: &Claim, cell: &mut Cell, number: usize) -> Result<(), ReproduceError> {
+    let (Some(alternative), Some(base)) =
+        (claim.strategies.get(number), cell.baselines.get(cell.against).map(|baseline| baseline.value))
+    else {
+        return Ok(());
+    };
+    let value = match claim.workload {
+        Workload::Stretched { processors } => {
+            let stem = cell.networks.first().copied().unwrap_or_default();
+            1e3 / stretched(&claim.place, alternative, (stem, processors), true)?.latency_ms
+        }
+        _ => {
+            let alone = alone(claim, &cell.networks)?;
+            measure(claim, alternative, &cell.networks, (cell.load, &alone), true)?.0
+        }
+    };
+    if let Some(variant) = cell.variants.get_mut(number) {
+        variant.gain_if_free = Some(value / base);
+    }
+    Ok(())
+}
+
+fn variant(alternative: &Alternative, value: f64, base: f64, shares: Shares) -> Variant {
     Variant {
         value: Value { strategy: alternative.strategy, executors: alternative.executors.to_vec(), value },
         gain: value / base,
-        gain_if_free: free / base,
+        gain_if_free: None,
         shares,
     }
 }
@@ -284,9 +310,8 @@ fn stretch(
     let mut way = f64::INFINITY;
     for alternative in claim.strategies {
         let run = stretched(&claim.place, alternative, (stem, processors), false)?;
-        let free = stretched(&claim.place, alternative, (stem, processors), true)?;
         way = way.min(run.longest_way_ms);
-        variants.push(variant(alternative, (1e3 / run.latency_ms, 1e3 / free.latency_ms), base, run.shares));
+        variants.push(variant(alternative, 1e3 / run.latency_ms, base, run.shares));
     }
     let ceiling = 1e3 / (base * way);
     Ok(Cell {

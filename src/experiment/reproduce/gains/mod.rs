@@ -1,5 +1,6 @@
 //! Published gains of Band, of pipelines and of branch parallelism: named beforehand, then looked for.
 
+pub mod afterwards;
 mod ceiling;
 mod cells;
 pub mod claims;

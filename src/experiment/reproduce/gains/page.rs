@@ -16,7 +16,10 @@ pub fn gains_page(jobs: usize) -> Result<String, ReproduceError> {
     let mut text = ABOUT.to_owned();
     summary(&mut text, &report);
     for claim in &report.claims {
-        section(&mut text, claim);
+        section(&mut text, claim, Some(claim.verdict.words()));
+    }
+    for claim in &report.afterwards {
+        section(&mut text, claim, None);
     }
     Ok(text)
 }
@@ -40,23 +43,38 @@ pub fn number(gain: Option<f64>) -> String {
 fn summary(text: &mut String, report: &GainsReport) {
     let _ = writeln!(
         text,
-        "\n## Summary\n\n| claim | strategy | published | expected | simulated | ceiling | if free | verdict |\n|---|---|---|---|---|---|---|---|"
+        "\n## Summary\n\n| claim | strategy | published | expected | simulated | over the worst | ceiling | if free | verdict |\n|---|---|---|---|---|---|---|---|---|"
     );
     for claim in &report.claims {
         let [low, high] = claim.expected;
-        let _ = writeln!(
-            text,
-            "| [{0}](#{0}) | `{1}` | {2} | {low:.2} to {high:.2} | {3} | {4} | {5} | {6} |",
-            claim.claim.id,
-            claim.strategy.unwrap_or("-"),
-            published(claim.claim.published),
-            number(claim.simulated),
-            number(claim.ceiling),
-            number(claim.gain_if_free),
-            claim.verdict.words()
-        );
+        line(text, claim, &format!("{low:.2} to {high:.2}"), claim.verdict.words());
     }
     let _ = writeln!(text, "\nChanges of claims after the first run: {}", changes(report.changes));
+    let _ = writeln!(
+        text,
+        "\nTried after the first run, to explain it; no verdict:\n\n| what | strategy | published | simulated | over the worst | ceiling | if free |\n|---|---|---|---|---|---|---|"
+    );
+    for claim in &report.afterwards {
+        line(text, claim, "", "");
+    }
+}
+
+/// A line of a summary; expectation and verdict only for claims that have one.
+fn line(text: &mut String, claim: &ClaimReport, expected: &str, verdict: &str) {
+    let column = |words: &str| if words.is_empty() { String::new() } else { format!(" {words} |") };
+    let _ = writeln!(
+        text,
+        "| [{0}](#{0}) | `{1}` | {2} |{3} {4} | {5} | {6} | {7} |{8}",
+        claim.claim.id,
+        claim.strategy.unwrap_or("-"),
+        published(claim.claim.published),
+        column(expected),
+        number(claim.simulated),
+        number(claim.over_worst),
+        number(claim.ceiling),
+        number(claim.gain_if_free),
+        column(verdict)
+    );
 }
 
 fn changes(changes: &[&str]) -> String {
@@ -86,7 +104,7 @@ fn arrivals(workload: Workload) -> String {
     }
 }
 
-fn section(text: &mut String, report: &ClaimReport) {
+fn section(text: &mut String, report: &ClaimReport, verdict: Option<&str>) {
     let claim = &report.claim;
     let place = claim.place;
     let _ = writeln!(
@@ -98,7 +116,7 @@ fn section(text: &mut String, report: &ClaimReport) {
         place.runtime,
         arrivals(claim.workload),
         report.metric,
-        report.verdict.words(),
+        verdict.unwrap_or("Tried afterwards"),
         report.why
     );
     if report.variants.len() > 1 {
@@ -113,7 +131,7 @@ fn section(text: &mut String, report: &ClaimReport) {
         text,
         "\n| networks |{head} baselines | gain | ceiling | if free | busy | blocked | idle |\n|---|{rule}---|---|---|---|---|---|---|"
     );
-    let number = report.variants.iter().position(|(name, _)| Some(*name) == report.strategy).unwrap_or(0);
+    let best = report.variants.iter().position(|(name, _)| Some(*name) == report.strategy).unwrap_or(0);
     for cell in &report.cells {
         let baselines: Vec<String> = cell
             .baselines
@@ -127,13 +145,13 @@ fn section(text: &mut String, report: &ClaimReport) {
             .collect();
         let load = cell.load.map_or_else(String::new, |load| format!(" {load} |"));
         let _ = write!(text, "| {} |{load} {} |", cell.networks.join(", "), baselines.join(", "));
-        let _ = match cell.variants.get(number) {
+        let _ = match cell.variants.get(best) {
             Some(v) => writeln!(
                 text,
-                " {:.2} | {:.2} | {:.2} | {:.0} % | {:.0} % | {:.0} % |",
+                " {:.2} | {:.2} | {} | {:.0} % | {:.0} % | {:.0} % |",
                 v.gain,
                 cell.ceiling,
-                v.gain_if_free,
+                number(v.gain_if_free),
                 100.0 * v.shares.busy,
                 100.0 * v.shares.blocked,
                 100.0 * v.shares.idle

@@ -1,6 +1,7 @@
 //! All claims with their verdicts, and for each what the simulation says about why.
 
-use super::cells::{Cell, Variant, cells};
+use super::afterwards::AFTERWARDS;
+use super::cells::{Cell, cells, play_free};
 use super::claims::{Claim, Gain};
 use super::play::Shares;
 use super::table::{CHANGES, CLAIMS};
@@ -35,11 +36,13 @@ pub struct ClaimReport {
     pub simulated: Option<f64>,
     /// Gain of every variant over all cells.
     pub variants: Vec<(&'static str, f64)>,
-    /// The largest gain that the processors hold, summed up over cells in the same way.
+    /// The same variant over the worst baseline of each cell, for information.
+    pub over_worst: Option<f64>,
+    /// The largest gain that the processors hold: over cells in the same way, or that of the cell that reached an `up to`.
     pub ceiling: Option<f64>,
     /// The gain if moving, converting and invoking cost nothing.
     pub gain_if_free: Option<f64>,
-    /// Where the time of the processors went, mean over cells.
+    /// Where the time of the processors went: mean over cells, or in the cell that reached an `up to`.
     pub shares: Shares,
     /// The verdict.
     pub verdict: Verdict,
@@ -58,6 +61,8 @@ pub struct GainsReport {
     pub changes: &'static [&'static str],
     /// The claims.
     pub claims: Vec<ClaimReport>,
+    /// What was tried after the first run to explain it; no verdict counts here.
+    pub afterwards: Vec<ClaimReport>,
 }
 
 const DEFINITION: &str = "gain: metric of the strategy over that of the best baseline of the cell (the worst where `worst`); over cells the geometric mean, or the largest where \
@@ -69,22 +74,24 @@ const DEFINITION: &str = "gain: metric of the strategy over that of the best bas
 /// # Errors
 /// [`ReproduceError`], above all names that no claim has.
 pub fn gains(options: &GainsOptions, done: &(dyn Fn() + Sync)) -> Result<GainsReport, ReproduceError> {
+    let all = || CLAIMS.iter().chain(AFTERWARDS);
     let chosen: Vec<&Claim> = if options.only.is_empty() {
-        CLAIMS.iter().collect()
+        all().collect()
     } else {
         for name in &options.only {
-            if !CLAIMS.iter().any(|claim| is(claim, name)) {
-                let mut systems: Vec<&str> = CLAIMS.iter().map(|claim| claim.system).collect();
+            if !all().any(|claim| is(claim, name)) {
+                let mut systems: Vec<&str> = all().map(|claim| claim.system).collect();
+                systems.sort_unstable();
                 systems.dedup();
                 return Err(ReproduceError::Unknown(format!(
                     "there is no claim `{}`; systems are {}; claims are {}",
                     crate::diagnostics::printable(name),
                     systems.join(", "),
-                    CLAIMS.iter().map(|claim| claim.id).collect::<Vec<_>>().join(", ")
+                    all().map(|claim| claim.id).collect::<Vec<_>>().join(", ")
                 )));
             }
         }
-        CLAIMS.iter().filter(|claim| options.only.iter().any(|name| is(claim, name))).collect()
+        all().filter(|claim| options.only.iter().any(|name| is(claim, name))).collect()
     };
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, Result<ClaimReport, ReproduceError>)>> = Mutex::new(Vec::new());
@@ -94,7 +101,7 @@ pub fn gains(options: &GainsOptions, done: &(dyn Fn() + Sync)) -> Result<GainsRe
                 while let Some((number, claim)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, *chosen.get(n)?)))
                 {
-                    let report = cells(claim).map(|cells| sum_up(claim, cells));
+                    let report = cells(claim).and_then(|cells| sum_up(claim, cells));
                     found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((number, report));
                     done();
                 }
@@ -103,60 +110,77 @@ pub fn gains(options: &GainsOptions, done: &(dyn Fn() + Sync)) -> Result<GainsRe
     });
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.sort_by_key(|(number, _)| *number);
-    let claims = found.into_iter().map(|(_, report)| report).collect::<Result<_, _>>()?;
-    Ok(GainsReport { definition: DEFINITION, changes: CHANGES, claims })
+    let reports: Vec<ClaimReport> = found.into_iter().map(|(_, report)| report).collect::<Result<_, _>>()?;
+    let named = |report: &ClaimReport| CLAIMS.iter().any(|claim| claim.id == report.claim.id);
+    let (claims, afterwards) = reports.into_iter().partition(named);
+    Ok(GainsReport { definition: DEFINITION, changes: CHANGES, claims, afterwards })
 }
 
 fn is(claim: &Claim, name: &str) -> bool {
     claim.id == name || claim.system.eq_ignore_ascii_case(name)
 }
 
-fn sum_up(claim: &Claim, cells: Vec<Cell>) -> ClaimReport {
-    let judged = || cells.iter().filter(|cell| cell.left_out.is_none());
-    let of = |number: usize, part: fn(&Variant) -> f64| -> Option<f64> {
-        let gains: Option<Vec<f64>> = judged().map(|cell| cell.variants.get(number).map(part)).collect();
-        claim.published.of_cells(&gains?)
+fn sum_up(claim: &Claim, mut cells: Vec<Cell>) -> Result<ClaimReport, ReproduceError> {
+    let judged: Vec<usize> = (0..cells.len()).filter(|&at| cells[at].left_out.is_none()).collect();
+    let over = |cells: &[Cell], part: &dyn Fn(&Cell) -> Option<f64>| -> Option<f64> {
+        let values: Option<Vec<f64>> = cells.iter().filter(|c| c.left_out.is_none()).map(part).collect();
+        claim.published.of_cells(&values?)
     };
+    let gain = |cells: &[Cell], number: usize| over(cells, &|cell| Some(cell.variants.get(number)?.gain));
     let variants: Vec<(&'static str, f64)> = claim
         .strategies
         .iter()
         .enumerate()
-        .filter_map(|(number, strategy)| Some((strategy.strategy, of(number, |v| v.gain)?)))
+        .filter_map(|(number, strategy)| Some((strategy.strategy, gain(&cells, number)?)))
         .collect();
     // The first of equals.
     let best = variants.iter().enumerate().rev().max_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|(n, _)| n);
-    let simulated = best.and_then(|number| variants.get(number)).map(|(_, gain)| *gain);
-    let gain_if_free = best.and_then(|number| of(number, |v| v.gain_if_free));
-    let ceilings: Vec<f64> = judged().map(|cell| cell.ceiling).collect();
-    let ceiling = claim.published.of_cells(&ceilings);
-    let mut shares = Shares::default();
-    // Of an `up to`, the cell that reached it; of a mean, all of them.
-    let own: Vec<&Variant> =
-        best.map_or_else(Vec::new, |number| judged().filter_map(|c| c.variants.get(number)).collect());
-    let shown: Vec<&Variant> = match claim.published {
-        Gain::UpTo(_) => own.into_iter().filter(|v| Some(v.gain) == simulated).take(1).collect(),
-        _ => own,
+    let simulated = best.and_then(|number| gain(&cells, number));
+    // What explains an `up to` is the cell that reached it; what explains a mean, all of them.
+    let reached = |at: &usize| {
+        let own = best.and_then(|number| cells.get(*at)?.variants.get(number)).map(|v| v.gain);
+        own == simulated
     };
-    for variant in &shown {
-        shares.add(&variant.shares, 1.0 / shown.len() as f64);
+    let telling: Vec<usize> = match claim.published {
+        Gain::UpTo(_) => judged.iter().filter(|at| reached(at)).take(1).copied().collect(),
+        _ => judged,
+    };
+    let mut shares = Shares::default();
+    let (mut ceilings, mut frees) = (Vec::new(), Vec::new());
+    if let Some(number) = best {
+        for &at in &telling {
+            let Some(cell) = cells.get_mut(at) else { continue };
+            play_free(claim, cell, number)?;
+            ceilings.push(cell.ceiling);
+            if let Some(variant) = cell.variants.get(number) {
+                frees.extend(variant.gain_if_free);
+                shares.add(&variant.shares, 1.0 / telling.len() as f64);
+            }
+        }
     }
-    let verdict = Verdict::of(claim.published, simulated);
+    let over_worst = best.and_then(|number| {
+        over(&cells, &|cell| {
+            let worst = cell.baselines.iter().map(|baseline| baseline.value).fold(f64::INFINITY, f64::min);
+            Some(cell.variants.get(number)?.value.value / worst)
+        })
+    });
     let mut report = ClaimReport {
         claim: *claim,
         metric: claim.workload.metric(),
         expected: claim.published.expected(),
         strategy: best.and_then(|number| claim.strategies.get(number)).map(|s| s.strategy),
         simulated,
+        over_worst: over_worst.filter(|gain| gain.is_finite()),
         variants,
-        ceiling,
-        gain_if_free,
+        ceiling: claim.published.of_cells(&ceilings),
+        gain_if_free: claim.published.of_cells(&frees),
         shares,
-        verdict,
+        verdict: Verdict::of(claim.published, simulated),
         why: String::new(),
         cells,
     };
     report.why = why(&report);
-    report
+    Ok(report)
 }
 
 /// What bounds the gain, in words made of the figures of the runs.
@@ -168,8 +192,17 @@ fn why(report: &ClaimReport) -> String {
     let [low, high] = report.expected;
     let shares = &report.shares;
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-    let accounting = format!(
-        "processors busy {}, overhead {}, blocked {}, idle {}; {:.1} transfers of {:.2} ms together and {:.2} ms of conversion for each request",
+    let head = if ceiling < low {
+        format!("these processors do not hold {low:.2}: no division of the work gains more than {ceiling:.2}")
+    } else if gain > high {
+        format!("more than expected; {ceiling:.2} is the most there is")
+    } else {
+        format!("{ceiling:.2} is the most there is")
+    };
+    // From the ceiling to what is left when moving costs nothing is the plan's loss; the rest is the cost of moving.
+    format!(
+        "{head}; the strategy's plan gains {free:.2} if moving, converting and invoking are free, {gain:.2} as they are. Processors are busy {}, overhead {}, blocked {}, idle {}; \
+         {:.1} transfers, {:.2} ms under way and {:.2} ms of conversion for each request",
         percent(shares.busy),
         percent(shares.overhead),
         percent(shares.blocked),
@@ -177,27 +210,5 @@ fn why(report: &ClaimReport) -> String {
         shares.transfers,
         shares.transfer_ms,
         shares.conversion_ms
-    );
-    let reason = if gain > high {
-        format!("more than expected, of {ceiling:.2} that is there to be had")
-    } else if gain >= low {
-        format!("of {ceiling:.2} that is there to be had")
-    } else if ceiling < low {
-        format!(
-            "these processors do not hold {low:.2}: no division of the work gains more than {ceiling:.2}; {free:.2} if moving, converting and invoking were free"
-        )
-    } else if free >= low {
-        format!(
-            "moving, converting and invoking cost it: without them the strategy gains {free:.2} (ceiling {ceiling:.2})"
-        )
-    } else {
-        let lost = [("idle", shares.idle), ("blocked", shares.blocked), ("overhead", shares.overhead)];
-        let most = lost.iter().copied().fold(("", 0.0), |a, b| if b.1 > a.1 { b } else { a });
-        format!(
-            "the plan leaves processors {} for {} of the time: the ceiling is {ceiling:.2}, and with free transfers, conversions and invocations the strategy still gains {free:.2}",
-            most.0,
-            percent(most.1)
-        )
-    };
-    format!("{reason}; {accounting}")
+    )
 }

@@ -6,33 +6,35 @@ use super::claims::{Alternative, Claim, Gain, Place, Workload};
 /// Changes of the claims after the first run, each with its reason.
 pub const CHANGES: &[&str] = &[];
 
-const fn on(strategy: &'static str, executors: &'static [&'static str]) -> Alternative {
+pub(super) const fn on(strategy: &'static str, executors: &'static [&'static str]) -> Alternative {
     Alternative { strategy, executors }
 }
 
-const XIAOMI_9: Place = Place { device: Some("xiaomi-9"), soc: "snapdragon-855", runtime: "tflite" };
-const GALAXY_S10: Place = Place { device: Some("galaxy-s10"), soc: "exynos-9820", runtime: "tflite" };
+pub(super) const XIAOMI_9: Place =
+    Place { device: Some("xiaomi-9"), soc: "snapdragon-855", runtime: "tflite" };
+pub(super) const GALAXY_S10: Place =
+    Place { device: Some("galaxy-s10"), soc: "exynos-9820", runtime: "tflite" };
 const ORANGE_PI_5: Place = Place { device: Some("orange-pi-5"), soc: "rk3588", runtime: "ncnn" };
-const KIRIN_990: Place = Place { device: None, soc: "kirin-990", runtime: "mace" };
+pub(super) const KIRIN_990: Place = Place { device: None, soc: "kirin-990", runtime: "mace" };
 const STRETCH: Place = Place { device: Some("xiaomi-9"), soc: "snapdragon-855", runtime: "nn-stretch" };
 
 /// The fitted executors of the Snapdragon 855 that share no core.
-const SD855: &[&str] = &["cpu-1large", "cpu-3med", "cpu-4small", "gpu"];
+pub(super) const SD855: &[&str] = &["cpu-1large", "cpu-3med", "cpu-4small", "gpu"];
 const SD855_CPU: &[&str] = &["cpu-1large", "cpu-3med", "cpu-4small"];
 /// The same of the Exynos 9820.
-const EXYNOS: &[&str] = &["cpu-2large", "cpu-2med", "cpu-4small", "gpu"];
+pub(super) const EXYNOS: &[&str] = &["cpu-2large", "cpu-2med", "cpu-4small", "gpu"];
 const EXYNOS_CPU: &[&str] = &["cpu-2large", "cpu-2med", "cpu-4small"];
 const RK3588_CPU: &[&str] = &["cpu-4large", "cpu-4small"];
-const KIRIN: &[&str] = &["cpu-2large2med", "gpu"];
+pub(super) const KIRIN: &[&str] = &["cpu-2large2med", "gpu"];
 const STRETCH_ALL: &[&str] = &["cpu-1large3med", "gpu", "dsp"];
 
-const SD855_SINGLE: &[Alternative] = &[
+pub(super) const SD855_SINGLE: &[Alternative] = &[
     on("single[executor=gpu]", &["gpu"]),
     on("single[executor=cpu-1large]", &["cpu-1large"]),
     on("single[executor=cpu-3med]", &["cpu-3med"]),
     on("single[executor=cpu-4small]", &["cpu-4small"]),
 ];
-const EXYNOS_SINGLE: &[Alternative] = &[
+pub(super) const EXYNOS_SINGLE: &[Alternative] = &[
     on("single[executor=gpu]", &["gpu"]),
     on("single[executor=cpu-2large]", &["cpu-2large"]),
     on("single[executor=cpu-2med]", &["cpu-2med"]),
@@ -55,7 +57,7 @@ const RK3588_SINGLE: &[Alternative] = &[
     on("single[executor=cpu-4small]", &["cpu-4small"]),
     on("single[executor=cpu-4large4small]", &["cpu-4large4small"]),
 ];
-const KIRIN_SINGLE: &[Alternative] =
+pub(super) const KIRIN_SINGLE: &[Alternative] =
     &[on("single[executor=gpu]", &["gpu"]), on("single[executor=cpu-2large2med]", &["cpu-2large2med"])];
 
 /// TFLite: the GPU delegate with what it leaves on the CPU, or all on the CPU.
@@ -89,31 +91,31 @@ const BAND_SD855: &[Alternative] = &band(SD855);
 const BAND_EXYNOS: &[Alternative] = &band(EXYNOS);
 const BAND_STRETCH: &[Alternative] = &band(STRETCH_ALL);
 
-const CLASSICS: &[&[&str]] =
+pub(super) const CLASSICS: &[&[&str]] =
     &[&["alexnet"], &["googlenet"], &["mobilenet-v1"], &["resnet50"], &["squeezenet1-1"]];
 /// Applications of several networks: faces and poses, a street, a room.
-const APPLICATIONS: &[&[&str]] = &[
+pub(super) const APPLICATIONS: &[&[&str]] = &[
     &["retinaface-mobilenet025-640", "mobilenet-v2", "posenet-mobilenet-v1-257"],
     &["yolov4-tiny-416", "resnet50", "deeplabv3-mobilenet-v3-large"],
     &["ssdlite320-mobilenet-v3-large", "efficientnet-lite0", "mobilenet-v1", "resnet18"],
 ];
-const APPLICATIONS_MACE: &[&[&str]] =
+pub(super) const APPLICATIONS_MACE: &[&[&str]] =
     &[&["yolov2-codl-416", "posenet-codl-256", "vgg16"], &["vgg16", "fast-style-transfer-480x640"]];
 /// The networks whose single-processor times the profile was fitted to.
 const APPLICATIONS_STRETCH: &[&[&str]] = &[&["resnet34", "resnet50"], &["resnet18", "resnet34", "resnet50"]];
 const BRANCHED: &[&[&str]] = &[&["googlenet"], &["inception-v3"], &["squeezenet1-1"]];
 const STRETCHED: &[&[&str]] = &[&["R-34"], &["RX-1.6"], &["RX-4"], &["EN-L4"]];
 
-const FRAMES: Workload = Workload::Frames { frames: 30, in_flight: 4 };
+pub(super) const FRAMES: Workload = Workload::Frames { frames: 30, in_flight: 4 };
 const ROUNDS: Workload = Workload::Rounds { rounds: 10 };
 const DEADLINES: Workload =
     Workload::Deadlines { requests: 40, loads: &[0.5, 0.75, 1.0, 1.25, 1.5], slack: 3.0, seeds: 3 };
 
 const PIPE_IT: &str = "Pipe-it (arXiv 1903.05898), abstract: on average 39 % more throughput than the highest antecedent, big.LITTLE boards; networks \
      not named in what is known, these are ours";
-const PIPE_ALL: &str = "Pipe-All (TechRxiv 14994885), abstract: on average 75.88 % more throughput than the best single component, big and little cluster and \
+pub(super) const PIPE_ALL: &str = "Pipe-All (TechRxiv 14994885), abstract: on average 75.88 % more throughput than the best single component, big and little cluster and \
      Mali GPU of an Amlogic A311D; networks ours";
-const HETERO2PIPE: &str = "Hetero2Pipe (ICDCS 2025), abstract: 2 to 8 times the speed of other schemes on three SoCs; networks, SoCs and which schemes are not \
+pub(super) const HETERO2PIPE: &str = "Hetero2Pipe (ICDCS 2025), abstract: 2 to 8 times the speed of other schemes on three SoCs; networks, SoCs and which schemes are not \
      known: ours, against one processor after the other's work";
 const BAND_APP: &str = "Band (MobiSys 2022), abstract: up to 5.04 times TFLite, one application with several networks; networks and devices ours, TFLite as the \
      better of GPU delegate and CPU";
@@ -127,7 +129,7 @@ const BRANCHES: &str = "Parallax (arXiv 2512.11532), abstract: up to 46 % less l
      networks ours";
 
 /// A claim with the best of the baselines.
-const fn claim(
+pub(super) const fn claim(
     id: &'static str,
     (system, published, source): (&'static str, Gain, &'static str),
     place: Place,
