@@ -27,6 +27,9 @@ pub(super) struct GranularityArguments {
     /// Requests of each run.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     requests: u32,
+    /// Frames that come at once on the dial `burst`.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=64))]
+    burst: u32,
     /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -57,6 +60,7 @@ pub(super) fn run(arguments: &GranularityArguments) -> Result<(), CliError> {
         on: if arguments.on == ["anywhere"] { Vec::new() } else { arguments.on.clone() },
         predictor: arguments.predictor.parse()?,
         requests: arguments.requests,
+        burst: arguments.burst,
         seed: arguments.seed,
         jobs: arguments
             .jobs

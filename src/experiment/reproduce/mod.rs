@@ -5,6 +5,7 @@ pub mod codl_ablations;
 pub mod codl_page;
 pub mod gains;
 pub mod granularity;
+mod granularity_dial;
 pub mod nn_stretch;
 mod runs;
 pub mod sigma;
