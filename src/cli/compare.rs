@@ -4,8 +4,9 @@ use super::output::{print, print_json, print_warning};
 use super::target::{GranularityArgument, TargetArguments};
 use super::{CliError, Format};
 use crate::config::scenario::{ScenarioSpec, TargetSpec};
-use crate::experiment::compare::{Case, CaseKey, Comparison, Estimate, compare, play_cases};
+use crate::experiment::compare::{Case, CaseKey, Comparison, ComparisonRow, Estimate, compare, play_cases};
 use crate::export::write_comparison;
+use crate::record::FailureSigns;
 use crate::strategy::{STRATEGIES, StrategySpec};
 use clap::Args;
 use std::fmt::Write;
@@ -279,6 +280,8 @@ fn table(comparison: &Comparison) -> String {
             );
         }
         let _ = writeln!(text);
+        let own = comparison.rows.iter().filter(|row| row.key.setting() == key.map(String::as_str));
+        signs(&mut text, own.collect());
     }
     let _ = writeln!(
         text,
@@ -297,6 +300,33 @@ fn table(comparison: &Comparison) -> String {
         );
     }
     text
+}
+
+/// Signs of what goes wrong, where clocks, heat or competing work change during the run.
+fn signs(text: &mut String, rows: Vec<&ComparisonRow>) {
+    if rows.iter().all(|row| row.signs.is_none()) {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "  {:<40} {:>17} {:>11} {:>10} {:>12} {:>9}",
+        "signs", "refreshes missed", "hand-overs", "held up", "suspended", "belief"
+    );
+    let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1} %"));
+    for row in rows {
+        let Some(s) = &row.signs else { continue };
+        let _ = writeln!(
+            text,
+            "  {:<40} {:>17} {:>11.1} {:>10} {:>12} {:>9}",
+            row.key.alternative(),
+            percent(s.refreshes_missed_percent),
+            s.hand_overs,
+            percent(Some(s.held_up_percent)),
+            percent(Some(s.suspended_percent)),
+            percent(s.prediction_error_percent)
+        );
+    }
+    let _ = writeln!(text, "  {}\n", FailureSigns::MEANING);
 }
 
 fn interval(estimate: Option<Estimate>, digits: usize) -> String {

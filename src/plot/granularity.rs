@@ -21,11 +21,13 @@ fn shade(share: f64) -> Color {
 #[must_use]
 pub fn granularity(report: &GranularityReport) -> Canvas {
     let title = format!("Time for each inference of {} against the size of the placed unit", report.network);
-    let mut canvas = Canvas::new(WIDTH, TOP + Dial::ALL.len() as f64 * (PANEL + 110.0), &title);
+    let turned = |dial: &Dial| report.rows.iter().any(|row| row.dial == *dial);
+    let dials: Vec<Dial> = Dial::ALL.into_iter().filter(turned).collect();
+    let mut canvas = Canvas::new(WIDTH, TOP + dials.len() as f64 * (PANEL + 110.0), &title);
     canvas.text(20.0, 40.0, 20.0, Anchor::Start, true, INK, &title);
     let caption = "Each line: another number of competing processes. Circle: the least of the line.";
     canvas.text(20.0, 62.0, 13.0, Anchor::Start, false, MUTED, caption);
-    for (number, dial) in Dial::ALL.into_iter().enumerate() {
+    for (number, dial) in dials.into_iter().enumerate() {
         panel(&mut canvas, report, dial, TOP + number as f64 * (PANEL + 110.0));
     }
     canvas

@@ -56,6 +56,7 @@ mod roofline;
 mod schemas;
 mod shared;
 mod shipped;
+mod signs;
 mod slices;
 mod tour;
 mod validate_all;

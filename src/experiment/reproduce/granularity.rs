@@ -6,7 +6,7 @@
 //! together while frames come in bursts, so that no other request fills a processor that has nothing left to do.
 
 pub use super::granularity_dial::Dial;
-use super::granularity_dial::{CPU, case};
+use super::granularity_dial::{CPU, GPU, case};
 use crate::diagnostics::InputError;
 use crate::experiment::compare::play_cases;
 use crate::record::summary::RunSummary;
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 /// What to repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GranularityOptions {
+    /// Dials to turn.
+    pub dials: Vec<Dial>,
     /// Network.
     pub network: String,
     /// Competing processes at most; 0 to so many are tried.
@@ -37,6 +39,7 @@ pub struct GranularityOptions {
 impl Default for GranularityOptions {
     fn default() -> Self {
         Self {
+            dials: Dial::ALL.to_vec(),
             network: "resnet50".to_owned(),
             competitors: 6,
             on: ["cpu4", "cpu5", "cpu6", "cpu7"].map(str::to_owned).to_vec(),
@@ -80,6 +83,10 @@ pub struct GranularityRow {
     pub suspended: f64,
     /// Nothing to do.
     pub idle: f64,
+    /// The same of the cores alone, as a share of their time.
+    pub cpu_idle: f64,
+    /// And of the GPU.
+    pub gpu_idle: f64,
     /// Why it could not be played.
     pub failure: Option<String>,
 }
@@ -143,7 +150,7 @@ pub fn granularity(
 ) -> Result<GranularityReport, InputError> {
     let mut cases = Vec::new();
     let mut heads = Vec::new();
-    for dial in Dial::ALL {
+    for &dial in &options.dials {
         for competitors in 0..=options.competitors {
             for &setting in dial.settings() {
                 cases.push(case(options, dial, competitors, setting)?);
@@ -165,8 +172,8 @@ pub fn granularity(
             Err(why) => row(head, options.burst, (None, &used), Some(why.clone())),
         })
         .collect();
-    let optima = optima(&rows, options.competitors);
-    let findings = Dial::ALL.map(|dial| finding(dial, &rows, &optima)).to_vec();
+    let optima = optima(&rows, options);
+    let findings = options.dials.iter().map(|&dial| finding(dial, &rows, &optima)).collect();
     Ok(GranularityReport {
         source: "arXiv 2405.01851: granularity of ResNet-50 beside competing processes; no numbers are published",
         definition: format!(
@@ -214,6 +221,8 @@ fn row(
         blocked: 0.0,
         suspended: 0.0,
         idle: 0.0,
+        cpu_idle: 0.0,
+        gpu_idle: 0.0,
         failure,
     };
     let Some(summary) = summary else { return row };
@@ -230,6 +239,12 @@ fn row(
     row.bytes_converted = summary.transfers.converted_bytes / requests;
     let used = summary.resources.iter().filter(|resource| used.contains(resource.name.as_str()));
     let count = used.clone().count().max(1) as f64 * summary.simulated_ms.max(f64::MIN_POSITIVE);
+    let idle = |of_gpu: bool| {
+        let own = used.clone().filter(|resource| (resource.name == GPU) == of_gpu);
+        let time = own.clone().count().max(1) as f64 * summary.simulated_ms.max(f64::MIN_POSITIVE);
+        own.map(|resource| resource.idle_ms).sum::<f64>() / time
+    };
+    (row.cpu_idle, row.gpu_idle) = (idle(false), idle(true));
     for resource in used {
         row.busy += resource.busy_ms / count;
         row.overhead += resource.overhead_ms / count;
@@ -248,10 +263,10 @@ fn of(
     rows.iter().filter(move |row| row.dial == dial && row.competitors == competitors)
 }
 
-fn optima(rows: &[GranularityRow], competitors: u32) -> Vec<Optimum> {
+fn optima(rows: &[GranularityRow], options: &GranularityOptions) -> Vec<Optimum> {
     let mut optima = Vec::new();
-    for dial in Dial::ALL {
-        for competitors in 0..=competitors {
+    for &dial in &options.dials {
+        for competitors in 0..=options.competitors {
             let played =
                 of(rows, dial, competitors).filter_map(|row| Some((row, 1e3 / row.throughput_per_s?)));
             let least = played.clone().min_by(|a, b| a.1.total_cmp(&b.1));

@@ -23,6 +23,12 @@ impl Dial {
     /// All.
     pub const ALL: [Self; 3] = [Self::Operators, Self::Slices, Self::Burst];
 
+    /// The dial of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dial| dial.id() == name)
+    }
+
     /// Name in tables.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -60,6 +66,8 @@ impl Dial {
 
 /// The processor beside the GPU.
 pub(super) const CPU: &str = "cpu-1large3med";
+/// The GPU, as executor and as resource.
+pub(super) const GPU: &str = "gpu";
 
 pub(super) fn case(
     options: &GranularityOptions,
@@ -98,7 +106,7 @@ pub(super) fn case(
         Dial::Operators | Dial::Slices => options.requests,
     };
     let text = format!(
-        "schema = 1\ndevice = \"{device}\"\nruntime = \"mace\"\nexecutors = [\"{CPU}\", \"gpu\"]\n\
+        "schema = 1\ndevice = \"{device}\"\nruntime = \"mace\"\nexecutors = [\"{CPU}\", \"{GPU}\"]\n\
          [scenario]\nname = \"granularity\"\nseed = {}\n[strategy]\nname = \"single\"\n[stop]\nrequests = {}\n[dynamics]\n{}{}",
         options.seed,
         requests,
