@@ -30,6 +30,7 @@ mod engine_errors;
 mod few_shot;
 mod fluid_reference;
 mod fuzz;
+mod gains;
 mod generation;
 mod graph_json;
 mod hostile;

@@ -10,5 +10,5 @@ pub mod report;
 pub mod table;
 pub mod verdict;
 
-pub use page::{gains_page, number, published};
+pub use page::{claim_section, gains_page, number, published};
 pub use report::{ClaimReport, GainsOptions, GainsReport, gains};

@@ -16,12 +16,20 @@ pub fn gains_page(jobs: usize) -> Result<String, ReproduceError> {
     let mut text = ABOUT.to_owned();
     summary(&mut text, &report);
     for claim in &report.claims {
-        section(&mut text, claim, Some(claim.verdict.words()));
+        text.push_str(&claim_section(claim, true));
     }
     for claim in &report.afterwards {
-        section(&mut text, claim, None);
+        text.push_str(&claim_section(claim, false));
     }
     Ok(text)
+}
+
+/// The page's section about one claim; `counts` tells claims from what was tried afterwards.
+#[must_use]
+pub fn claim_section(report: &ClaimReport, counts: bool) -> String {
+    let mut text = String::new();
+    section(&mut text, report, counts.then(|| report.verdict.words()));
+    text
 }
 
 /// A published gain in words.
