@@ -101,7 +101,11 @@ impl<'a> Background<'a> {
                 pending: false,
                 served: 0.0,
                 served_since: SimTime::ZERO,
-                outcome: BackgroundOutcome { name: setup.name.clone(), ..BackgroundOutcome::default() },
+                outcome: BackgroundOutcome {
+                    name: setup.name.clone(),
+                    draws: matches!(setup.kind, BackgroundKind::Render { .. }),
+                    ..BackgroundOutcome::default()
+                },
                 setup,
             }
         };
