@@ -20,6 +20,8 @@ pub(super) struct Background<'a> {
     /// Cores and devices, whose activities come first in the table.
     resources: usize,
     next: SimTime,
+    /// Whether anything has happened since [`Background::settle`] that may change who runs.
+    touched: bool,
 }
 
 /// A source in action.
@@ -110,6 +112,7 @@ impl<'a> Background<'a> {
             cores: is_core.iter().enumerate().map(core).collect(),
             resources: is_core.len(),
             next: SimTime::ZERO,
+            touched: true,
         };
         background.find_next();
         background
@@ -127,7 +130,23 @@ impl<'a> Background<'a> {
 
     /// The unit's thread on a core wants to run, or no longer does.
     pub(super) fn set_wants(&mut self, resource: ResourceId, wants: bool) {
-        self.cores[usize::from(resource.0)].wants = wants;
+        let core = &mut self.cores[usize::from(resource.0)];
+        self.touched |= core.wants != wants;
+        core.wants = wants;
+    }
+
+    /// Something outside has happened that bears on who runs.
+    pub(super) const fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether [`Background::settle`] could change anything: it is a function of threads, wishes and frames, and at rest once
+    /// it has been applied; only a frame that waits for the end of an operator looks at what operators do.
+    pub(super) fn is_settled(&self) -> bool {
+        let waits = |task: &Task<'_>| {
+            task.ready && !task.running && matches!(task.setup.kind, BackgroundKind::Render { .. })
+        };
+        !self.touched && !self.tasks.iter().any(waits)
     }
 
     /// Whether the unit's thread has its core, or a unit its device.
@@ -193,6 +212,7 @@ impl<'a> Background<'a> {
         activities: &mut ActivityTable,
         mut tell: impl FnMut(u16, bool),
     ) {
+        self.touched = true;
         for number in 0..self.tasks.len() {
             if self.tasks[number].due <= now {
                 self.task_due(now, number, activities, &mut tell);
@@ -288,6 +308,7 @@ impl<'a> Background<'a> {
     /// A burst or frame is done.
     pub(super) fn ended(&mut self, now: SimTime, slot: usize, activities: &mut ActivityTable) {
         activities.clear(slot);
+        self.touched = true;
         let number = slot - self.resources;
         self.tasks[number].outcome.completed += 1;
         self.end(now, number);
@@ -306,6 +327,7 @@ impl<'a> Background<'a> {
 
     /// Puts threads of units to sleep that found nothing to do at this time.
     pub(super) fn let_leave(&mut self, now: SimTime) {
+        self.touched = true;
         for core in self.cores.iter_mut().filter(|core| core.known && !core.wants) {
             core.known = false;
             if let Some(queue) = &mut core.queue {
@@ -323,6 +345,7 @@ impl<'a> Background<'a> {
                 queue.wake(WORKER, NICE_0, now);
             }
         }
+        self.touched = false;
         self.balance(now);
         let mut changed = false;
         for number in 0..self.tasks.len() {

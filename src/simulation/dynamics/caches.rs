@@ -50,6 +50,8 @@ pub struct CacheLevel {
 pub(super) struct Caches<'a> {
     setup: &'a CacheSetup,
     levels: Vec<State>,
+    /// The law at the working set of each entry of `uses`, once it has been needed; before, NaN.
+    ends: Vec<Vec<f64>>,
     since: SimTime,
     next: SimTime,
     pub outcome: CacheOutcome,
@@ -64,6 +66,10 @@ struct State {
     total: f64,
     /// What observers know.
     told: Vec<f64>,
+    /// The most that each resource may occupy, and the miss curves' law there.
+    own: Vec<(f64, f64)>,
+    /// Streams whose running operators lose when others gain.
+    losers: Vec<bool>,
 }
 
 /// What an operator loses at present.
@@ -89,6 +95,11 @@ pub(super) struct User {
 impl Loss {
     /// Nothing lost.
     pub(super) const NONE: Self = Self { extra: 0.0, seconds: 0.0, hits: [0.0; 4] };
+}
+
+/// The curve of an operator's accesses to shared caches.
+const fn curve(working_set: f64) -> MissCurve {
+    MissCurve { working_set, theta: THETA, scale: SCALE, floor: 0.0 }
 }
 
 impl State {
@@ -137,7 +148,14 @@ impl<'a> Caches<'a> {
     pub(super) fn new(setup: &'a CacheSetup, competing: usize) -> Self {
         let clients = setup.uses.len() + competing;
         let resources = setup.caches.first().map_or(0, |cache| cache.most.len());
-        let state = |_: &CacheLevel| State {
+        let state = |cache: &CacheLevel| State {
+            own: cache
+                .most
+                .iter()
+                .map(|most| most.min(cache.size))
+                .map(|most| (most, curve(0.0).law(most)))
+                .collect(),
+            losers: vec![false; setup.uses.len()],
             held: vec![0.0; clients],
             fill: vec![0.0; clients],
             most: vec![0.0; clients],
@@ -146,6 +164,7 @@ impl<'a> Caches<'a> {
         };
         Self {
             levels: setup.caches.iter().map(state).collect(),
+            ends: setup.uses.iter().map(|uses| vec![f64::NAN; uses.len()]).collect(),
             since: SimTime::ZERO,
             next: SimTime::NEVER,
             outcome: CacheOutcome {
@@ -168,28 +187,42 @@ impl<'a> Caches<'a> {
         for (state, cache) in self.levels.iter_mut().zip(&self.setup.caches) {
             state.relax(cache.size, seconds);
             state.fill.fill(0.0);
+            state.losers.fill(false);
         }
     }
 
     /// What an operator loses with the present occupancies; nothing while it has the caches to itself.
-    pub(super) fn loss(&self, user: User) -> Loss {
-        let entry = self.setup.uses[usize::from(user.stream)].get(user.operator, user.executor);
+    pub(super) fn loss(&mut self, user: User) -> Loss {
+        let stream = usize::from(user.stream);
+        let (index, entry) = self.setup.uses[stream].find(user.operator, user.executor);
         let mut loss = Loss::default();
         if entry.shared <= 0.0 {
             return loss;
         }
-        let curve = MissCurve { working_set: entry.working_set, theta: THETA, scale: SCALE, floor: 0.0 };
+        let curve = curve(entry.working_set);
+        let mut unknown = f64::NAN;
+        let end = self.ends[stream].get_mut(index).unwrap_or(&mut unknown);
+        let mut end = || {
+            if end.is_nan() {
+                *end = curve.law(curve.working_set);
+            }
+            *end
+        };
         // Shares of the bytes that no cache so far serves: alone and now.
         let (mut alone, mut left) = (1.0f64, 1.0f64);
         let mut served = [0.0f64; 4];
-        for (number, (state, cache)) in self.levels.iter().zip(&self.setup.caches).enumerate() {
-            let most = cache.most[usize::from(user.resource.0)].min(cache.size);
+        for (number, (state, cache)) in self.levels.iter_mut().zip(&self.setup.caches).enumerate() {
+            let (most, law) = state.own[usize::from(user.resource.0)];
             if most <= 0.0 {
                 continue;
             }
-            alone = alone.min(curve.misses(most));
-            let space = most.min(cache.size - state.others(usize::from(user.stream)));
-            let missed = left.min(curve.misses(space));
+            state.losers[stream] = true;
+            let whole = curve.misses_by(most, || law, &mut end);
+            alone = alone.min(whole);
+            let space = most.min(cache.size - state.others(stream));
+            let missed =
+                if space == most { whole } else { curve.misses_by(space, || curve.law(space), &mut end) };
+            let missed = left.min(missed);
             if let Some(slot) = served.get_mut(number) {
                 *slot = left - missed;
             }
@@ -214,8 +247,8 @@ impl<'a> Caches<'a> {
         let entry = self.setup.uses[usize::from(user.stream)].get(user.operator, user.executor);
         let client = usize::from(user.stream);
         let mut reaching = entry.memory + entry.shared;
-        for (number, (state, cache)) in self.levels.iter_mut().zip(&self.setup.caches).enumerate() {
-            let most = cache.most[usize::from(user.resource.0)].min(cache.size);
+        for (number, state) in self.levels.iter_mut().enumerate() {
+            let (most, _) = state.own[usize::from(user.resource.0)];
             if most <= 0.0 {
                 continue;
             }
@@ -228,8 +261,8 @@ impl<'a> Caches<'a> {
     /// Competing work streams through the caches of its core or device at `rate` bytes per second.
     pub(super) fn streams(&mut self, task: usize, resource: usize, rate: f64) {
         let client = self.setup.uses.len() + task;
-        for (state, cache) in self.levels.iter_mut().zip(&self.setup.caches) {
-            let most = cache.most[resource].min(cache.size);
+        for state in &mut self.levels {
+            let (most, _) = state.own[resource];
             if most > 0.0 {
                 state.fill[client] += rate;
                 state.most[client] = most;

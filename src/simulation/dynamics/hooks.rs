@@ -1,6 +1,5 @@
 //! Where a run and its dynamics meet.
 
-use super::background::Background;
 use super::caches::Loss;
 use super::power::Load;
 use super::setup::PowerSource;
@@ -75,7 +74,7 @@ impl<O: Observer> Simulation<'_, O> {
         };
         let speed = dynamics.speed(timing);
         let own = &mut dynamics.slots[slot];
-        (own.timing, own.speed, own.demand) = (timing, speed, demand);
+        (own.timing, own.speed, own.demand, own.beside) = (timing, speed, demand, 0.0);
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
         if dynamics.caches.is_some() {
@@ -102,7 +101,9 @@ impl<O: Observer> Simulation<'_, O> {
         own.unit_bytes += bytes;
         dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
         own.executes = 0.0;
-        own.boundary |= matches!(own.timing, Timing::Execution { .. });
+        let executed = matches!(own.timing, Timing::Execution { .. });
+        own.boundary |= executed;
+        dynamics.boundaries |= executed;
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
         bytes
@@ -117,15 +118,24 @@ impl<O: Observer> Simulation<'_, O> {
                 }
                 dynamics.apply_loads(now, true);
             }
-            dynamics.retime |= dynamics.clocks.step(now);
-            dynamics.stale |= dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now);
+            let looks = &mut dynamics.outcome.looks;
+            if dynamics.clocks.next() <= now {
+                looks.clocks += 1;
+                dynamics.retime |= dynamics.clocks.step(now);
+            }
+            if dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now) {
+                looks.caches += 1;
+                dynamics.stale = true;
+            }
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
+                looks.competing += 1;
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
                     observer.frame(now, source, missed);
                 });
             }
             if dynamics.thermal.as_ref().is_some_and(|thermal| thermal.next() <= now) {
+                dynamics.outcome.looks.heat += 1;
                 dynamics.read_sensors(now, &self.problem.platform, self.observer);
             }
         }
@@ -141,9 +151,6 @@ impl<O: Observer> Simulation<'_, O> {
             let all = !dynamics.defers;
             dynamics.apply_loads(now, all);
         }
-        if dynamics.background.as_ref().is_some_and(Background::is_leaving) {
-            dynamics.leaving = now;
-        }
         if dynamics.retime || dynamics.powers != 0 {
             self.set_powers(now, &mut dynamics);
         }
@@ -152,9 +159,13 @@ impl<O: Observer> Simulation<'_, O> {
                 dynamics.follow_hosts(&self.problem.platform);
             }
             for slot in 0..dynamics.slots.len() {
-                let timing = dynamics.slots[slot].timing;
-                if timing != Timing::Nothing {
-                    dynamics.slots[slot].speed = dynamics.speed(timing);
+                match dynamics.slots[slot].timing {
+                    Timing::Nothing => {}
+                    // What it loses in the caches is looked at anyway.
+                    Timing::Execution { .. } if dynamics.caches.is_some() => {
+                        dynamics.slots[slot].beside = f64::NAN;
+                    }
+                    timing => dynamics.slots[slot].speed = dynamics.speed(timing),
                 }
             }
             dynamics.stale = true;
@@ -166,8 +177,11 @@ impl<O: Observer> Simulation<'_, O> {
             && let Some(thermal) = &mut dynamics.thermal
         {
             let power = &dynamics.power;
-            let domains = (0..dynamics.setup.domains.len() as u16).map(|domain| power.domain_watts(domain));
-            thermal.set_powers(now, domains, power.memory_watts(), power.base_watts());
+            if std::mem::take(&mut dynamics.domains_heat) {
+                let domains = 0..dynamics.setup.domains.len() as u16;
+                thermal.set_domains(domains.map(|domain| power.domain_watts(domain)));
+            }
+            thermal.set_powers(now, power.memory_watts(), power.base_watts());
         }
         self.dynamics = Some(dynamics);
     }
@@ -188,7 +202,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let Some(&opp) = setup.opps.points.get(step) else { continue };
                 let observer = &mut *self.observer;
                 let leaking = dynamics.thermal.as_ref().map_or(0.0, |thermal| thermal.leakage(number));
-                dynamics.heating = true;
+                (dynamics.heating, dynamics.domains_heat) = (true, true);
                 dynamics.power.refresh(now, number as u16, setup, opp, leaking, |source, watts| {
                     observer.power(now, source, watts);
                 });
@@ -198,6 +212,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Shares memory bandwidth and sets the rate of everything that runs.
     fn solve_rates(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
+        dynamics.outcome.looks.solved += 1;
         self.look_at_caches(now, dynamics);
         let modelled = self.problem.platform.memory_bandwidth.is_some();
         let supply = if modelled { dynamics.clocks.memory_rate() } else { f64::INFINITY };
@@ -281,7 +296,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub(in crate::simulation) fn close_dynamics(&mut self, end: SimTime) {
         if let Some(mut dynamics) = self.dynamics.take() {
             if let Some(thermal) = &mut dynamics.thermal {
-                thermal.advance(end);
+                thermal.read_all(end);
                 dynamics.outcome.temperatures.clone_from(&thermal.temperatures);
                 dynamics.outcome.heat = thermal.balance();
             }

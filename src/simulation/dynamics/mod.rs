@@ -54,6 +54,8 @@ pub(super) struct Dynamics<'a> {
     read_at: SimTime,
     /// Whether powers have changed that heat does not know yet.
     heating: bool,
+    /// Whether among them are those of domains.
+    domains_heat: bool,
     /// One for each resource.
     slots: Vec<SlotState>,
     /// Number of each resource among those of its domain.
@@ -65,6 +67,8 @@ pub(super) struct Dynamics<'a> {
     ratios_of: Vec<Option<ClockRatios>>,
     /// Ratios that nobody needs at present, kept for the next change.
     spare_ratios: Vec<ClockRatios>,
+    /// Whether operators have ended in this event.
+    boundaries: bool,
     /// Resources whose load has changed in this event.
     changed: Vec<u16>,
     /// When cores have lost their work that may find new work before time goes on; never: none has.
@@ -92,6 +96,8 @@ struct SlotState {
     timing: Timing,
     /// Work done per time, compared with the reference clocks.
     speed: f64,
+    /// Time that its data movement took longer, as a share of the whole, when the speed was looked up; NaN: look it up again.
+    beside: f64,
     /// Bytes per second that it demands at the reference clocks.
     demand: f64,
     /// Bytes per second that memory serves it, since when, and bytes before.
@@ -169,6 +175,7 @@ impl SlotState {
     const IDLE: Self = Self {
         timing: Timing::Nothing,
         speed: 1.0,
+        beside: f64::NAN,
         demand: 0.0,
         served: 0.0,
         served_since: SimTime::ZERO,
@@ -237,12 +244,14 @@ impl<'a> Dynamics<'a> {
             tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
             read_at: SimTime::ZERO,
             heating: true,
+            domains_heat: true,
             slots: vec![SlotState::IDLE; setup.domain_of.len()],
             places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
             moved: false,
             ratios_of: Vec::new(),
             spare_ratios: Vec::new(),
             core_of,
+            boundaries: false,
             changed: Vec::with_capacity(setup.domain_of.len()),
             leaving: SimTime::NEVER,
             defers: !setup.background.is_empty()
