@@ -17,9 +17,9 @@ use crate::units::{SimDuration, SimTime};
 const THETA: f64 = 0.5;
 /// Bytes on which misses begin to fall. Assumed: a level 1 cache; no phone's curves are published.
 const SCALE: f64 = 65536.0;
-/// Occupancies are looked at again after this part of the time in which the cache is filled anew, and not sooner than the least
-/// span; a change of less than the tolerance (a part of the cache) is at rest.
-const LOOKS_PER_FILL: f64 = 4.0;
+/// A running operator is timed anew when the space that others leave it has changed by this part of the cache, and not sooner than
+/// the least span; a change of less than the tolerance (a part of the cache) is at rest.
+const STEP: f64 = 1.0 / 16.0;
 const LEAST_LOOK: f64 = 50e-6;
 const TOLERANCE: f64 = 0.01;
 
@@ -130,17 +130,36 @@ impl State {
         self.total = self.held.iter().sum();
     }
 
-    /// When the occupancies will have changed enough to look again.
+    /// Seconds until the space of an operator that can lose will have changed enough to look again; infinite when nothing that
+    /// runs could tell, however occupancies move.
     fn look(&self, size: f64) -> f64 {
         let fills: f64 = self.fill.iter().sum();
-        if fills <= 0.0 {
+        if fills <= 0.0 || !self.losers.contains(&true) {
             return f64::INFINITY;
         }
-        let moves = self.held.iter().zip(&self.fill).zip(&self.most).any(|((held, fill), most)| {
-            let steady = (size * fill / fills).min(if *fill > 0.0 { *most } else { 0.0 });
-            (steady - held).abs() > TOLERANCE * size
-        });
-        if moves { (size / fills / LOOKS_PER_FILL).max(LEAST_LOOK) } else { f64::INFINITY }
+        let steady = |client: usize| {
+            let (fill, most) = (self.fill[client], self.most[client]);
+            (size * fill / fills).min(if fill > 0.0 { most } else { 0.0 })
+        };
+        let all: f64 = (0..self.held.len()).map(steady).sum();
+        let (step, tolerance) = (STEP * size, TOLERANCE * size);
+        let free = (size - self.total).max(0.0);
+        let losers = self.losers.iter().enumerate().filter(|(_, loses)| **loses);
+        let look = |client: usize| {
+            let space = |others: f64| self.most[client].min(size - others);
+            let gap = (space(all - steady(client)) - space(self.others(client))).abs();
+            if gap <= tolerance {
+                return f64::INFINITY;
+            }
+            if free > tolerance {
+                // Others grow evenly until the cache is full.
+                let others = fills - self.fill[client];
+                return (free / fills).min(if others > 0.0 { step / others } else { f64::INFINITY });
+            }
+            let left = if gap > step + tolerance { gap - step } else { tolerance };
+            size / fills * (gap / left).ln()
+        };
+        losers.map(|(client, _)| look(client)).fold(f64::INFINITY, f64::min).max(LEAST_LOOK)
     }
 }
 

@@ -11,11 +11,14 @@ mod clocks;
 mod hooks;
 mod offline;
 mod power;
+mod rates;
+mod ratio_numbers;
 mod sense;
 mod setup;
 mod split;
 mod tasks;
 mod thermal;
+mod who_runs;
 
 pub use caches::{CacheLevel, CacheSetup};
 pub use power::Energy;
@@ -65,6 +68,8 @@ pub(super) struct Dynamics<'a> {
     /// Whether any work is away from its core, and the ratios of executors with such work.
     moved: bool,
     ratios_of: Vec<Option<ClockRatios>>,
+    /// For each stream, operator and executor, its speed with the ratios of this number; 0: never looked up.
+    known_speeds: Vec<Vec<(u64, f64)>>,
     /// Ratios that nobody needs at present, kept for the next change.
     spare_ratios: Vec<ClockRatios>,
     /// Whether operators have ended in this event.
@@ -249,6 +254,7 @@ impl<'a> Dynamics<'a> {
             places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
             moved: false,
             ratios_of: Vec::new(),
+            known_speeds: setup.scalings.iter().map(|table| vec![(0, 1.0); table.len()]).collect(),
             spare_ratios: Vec::new(),
             core_of,
             boundaries: false,
@@ -308,8 +314,21 @@ impl<'a> Dynamics<'a> {
     }
 
     /// Speed of what runs with these clocks.
-    fn speed(&self, timing: Timing) -> f64 {
-        self.speed_beside(timing, 0.0)
+    fn speed(&mut self, timing: Timing) -> f64 {
+        let Timing::Execution { stream, operator, executor } = timing else {
+            return self.speed_beside(timing, 0.0);
+        };
+        let at = self.setup.scalings[usize::from(stream)].index(operator, executor);
+        let (state, known) = self.known_speeds[usize::from(stream)][at];
+        // The ratios of executors with cores offline have no number.
+        if state == self.clocks.state() && !self.moved {
+            return known;
+        }
+        let speed = self.speed_beside(timing, 0.0);
+        if !self.moved {
+            self.known_speeds[usize::from(stream)][at] = (self.clocks.state(), speed);
+        }
+        speed
     }
 
     /// Speed of what runs with these clocks when its data movement takes longer by a share of its reference time.
