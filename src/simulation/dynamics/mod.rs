@@ -304,6 +304,10 @@ impl<'a> Dynamics<'a> {
     fn book_caches(&mut self, now: SimTime, slot: usize) {
         let Some(caches) = &mut self.caches else { return };
         let own = &mut self.slots[slot];
+        if own.executes == 0.0 {
+            own.executes_since = now;
+            return;
+        }
         let executions = own.executes * now.since(own.executes_since).seconds();
         own.executes_since = now;
         if executions > 0.0
