@@ -3,7 +3,9 @@
 //! The process gets one line on its standard input, `hetsoc-view/1`: `executors[] {name, kind, resources[], invocation_ps}`,
 //! `crossings[] {from, to, latency_ps, bytes_per_second, conversion_bytes_per_second}` (`null`: infinitely fast; pairs that cost nothing are
 //! left out), `granularity`, and `streams[] {operators[] {name, time_ps[]}, edges[] [source, target, bytes], deadline_ps, priority,
-//! period_ps}`, where `time_ps` has the believed time on every executor, `null` where the operator cannot run. It answers with one line on its
+//! period_ps}`, where `time_ps` has the believed time on every executor, `null` where the operator cannot run. With limits of memory also
+//! `memory {limit_bytes, executor_limit_bytes[]}` (`null`: none) and for each operator `weight_bytes[]` on every executor; a plan that
+//! exceeds them is refused. It answers with one line on its
 //! standard output: plans (`hetsoc-plan/1`), or `{"error": "why not"}`. Its standard error goes to ours.
 //!
 //! The answer is checked like a plan from a file. Whether a run can be repeated is then up to the process: it should depend on its
@@ -109,6 +111,10 @@ impl Strategy for ExternalProcess {
         "external"
     }
 
+    fn prescribes(&self) -> bool {
+        true
+    }
+
     fn default_granularity(&self) -> Granularity {
         Granularity::Operator
     }
@@ -142,6 +148,7 @@ fn rate(rate: BytesPerSec) -> Value {
 
 fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
     let granularity = streams.first().map(|view| view.granularity.id());
+    let memory = streams.first().and_then(|view| view.memory);
     let executors: Vec<Value> = platform
         .executors
         .iter()
@@ -174,7 +181,11 @@ fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
             let time = |op, e| view.estimates.execution(op, ExecutorId(e)).map(|time| time.0);
             let operator = |op| {
                 let times: Vec<Option<u64>> = (0..count).map(|e| time(op, e)).collect();
-                json!({ "name": view.operator_name(op), "time_ps": times })
+                let mut operator = json!({ "name": view.operator_name(op), "time_ps": times });
+                if view.memory.is_some() {
+                    operator["weight_bytes"] = json!(weights(view, op));
+                }
+                operator
             };
             let edges: Vec<Value> = (0..view.dag.len() as u32)
                 .flat_map(|op| {
@@ -190,11 +201,24 @@ fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut question = json!({
         "schema": "hetsoc-view/1",
         "granularity": granularity,
         "executors": executors,
         "crossings": crossings,
         "streams": streams,
-    })
+    });
+    if let Some(limits) = memory {
+        let each: Vec<Option<u64>> = (0..count).map(|e| limits.of(ExecutorId(e))).collect();
+        question["memory"] = json!({ "limit_bytes": limits.total, "executor_limit_bytes": each });
+    }
+    question
+}
+
+/// Bytes of an operator's weights on every executor.
+fn weights(view: &PlanningView<'_>, operator: u32) -> Vec<u64> {
+    let Some(graph) = view.operators else { return Vec::new() };
+    let own = graph.operators.get(operator as usize);
+    let at = |scale| own.map_or(0, |own| graph.weight_bytes_at(own, scale));
+    view.platform.executors.iter().map(|executor| at(executor.tensor_scale)).collect()
 }

@@ -29,6 +29,7 @@ pub mod scenario;
 mod scenario_background;
 mod scenario_dynamics;
 mod scenario_file;
+mod scenario_memory;
 mod scenario_raw;
 mod scenario_stages;
 mod scenario_streams;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::graph::lowered::LoweredGraph;
+use crate::simulation::memory::{resident_weights, stored_bytes};
 use crate::simulation::observer::{Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::soc::Platform;
 use crate::units::SimTime;
@@ -62,14 +63,13 @@ impl MemoryPeak {
     /// An observer for streams that run `graphs` on `platform`.
     #[must_use]
     pub fn new(platform: &Platform, graphs: &[&LoweredGraph]) -> Self {
-        let weights: u64 = graphs.iter().flat_map(|g| &g.operators).map(|o| o.weight_bytes).sum();
-        let makes_copy = |c: &crate::soc::Crossing| c.bandwidth.0.is_finite() || c.conversion.0.is_finite();
+        let weights = resident_weights(graphs.iter().copied());
         Self {
             streams: graphs.iter().map(|graph| Table::new(graph)).collect(),
             executors: platform.executors.len(),
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
-            copies: platform.crossings.iter().map(makes_copy).collect(),
-            host_copies: platform.host_in.iter().map(makes_copy).collect(),
+            copies: platform.crossings.iter().map(crate::soc::Crossing::makes_copy).collect(),
+            host_copies: platform.host_in.iter().map(crate::soc::Crossing::makes_copy).collect(),
             open: BTreeMap::new(),
             spare: Vec::new(),
             running: Vec::new(),
@@ -153,11 +153,8 @@ impl Table {
     /// Bytes of a tensor at `scale` times the source precision; 0 for one that nobody reads.
     fn size(&self, tensor: u32, scale: f64) -> u64 {
         let index = tensor as usize;
-        match (self.bytes.get(index), self.is_float.get(index)) {
-            (Some(&bytes), Some(true)) => (bytes as f64 * scale).ceil() as u64,
-            (Some(&bytes), _) => bytes,
-            _ => 0,
-        }
+        let (bytes, is_float) = (self.bytes.get(index), self.is_float.get(index));
+        bytes.zip(is_float).map_or(0, |(&bytes, &is_float)| stored_bytes(bytes, is_float, scale))
     }
 }
 

@@ -31,12 +31,18 @@ pub(super) struct Frozen {
     plans: Vec<Plan>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
+    /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
+    kept_off: Vec<Vec<(u32, ExecutorId)>>,
 }
 
 impl Frozen {
     pub(super) fn new(prepared: &Prepared, record: &RunRecord) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
+        let residence = prepared.memory.as_deref().and_then(|memory| memory.residence.as_ref());
+        let kept_off = (0..prepared.plans.len() as u16)
+            .map(|stream| residence.iter().flat_map(|residence| residence.off(stream)).collect());
         Self {
+            kept_off: kept_off.collect(),
             plans: prepared.plans.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
             usual: units().map(|u| ((u.request.stream, u.unit), u.executor)).collect(),
@@ -74,6 +80,13 @@ impl Strategy for Frozen {
 }
 
 fn replay(problem: &Problem, frozen: &mut Frozen, labels: &RunLabels) -> Result<RunRecord, ExplainError> {
+    let mut settled;
+    let mut problem = problem;
+    if problem.memory.is_some() {
+        settled = problem.clone();
+        settled.memory.iter_mut().for_each(|limits| limits.settled = Some(frozen.kept_off.clone()));
+        problem = &settled;
+    }
     let prepared = prepare(problem, frozen)?;
     let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, frozen, &mut recorder)?;

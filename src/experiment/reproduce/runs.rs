@@ -80,6 +80,7 @@ pub fn simulate_graph(
         seed: 0,
         noise: false,
         stop_after: None,
+        memory: None,
         limits: Limits::default(),
         dynamics: None,
     };
