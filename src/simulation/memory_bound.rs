@@ -4,7 +4,7 @@ use super::memory::{may_run, stored_bytes};
 use crate::graph::lowered::LoweredGraph;
 use crate::soc::{ExecutorId, Network, Platform};
 use crate::strategy::{Dispatch, Plan, UnitGraph};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// An upper bound of the bytes that a request of a stream holds at a time, as [`crate::record::MemoryPeak`] counts them.
 ///
@@ -142,12 +142,37 @@ impl Order {
         narrow.map(|&op| self.position[op as usize]).collect()
     }
 
+    /// Executors on which an operator may run.
+    fn executors<'a>(
+        &self,
+        platform: &'a Platform,
+        units: &'a UnitGraph,
+        op: u32,
+    ) -> impl Iterator<Item = ExecutorId> + 'a {
+        let unit = self.unit_of[op as usize];
+        let all = (0..platform.executors.len() as u16).map(ExecutorId);
+        all.filter(move |&executor| may_run(units, unit, executor))
+    }
+
+    /// Most copies that readers can need: one for each domain that the tensor crosses to, on a bus also for each unit that reads.
+    fn copies(
+        &self,
+        platform: &Platform,
+        units: &UnitGraph,
+        readers: &BTreeSet<u32>,
+        crosses: impl Fn(ExecutorId) -> bool,
+    ) -> u64 {
+        let on_bus = matches!(platform.network, Network::SharedBus(_));
+        let mut places = BTreeSet::new();
+        for &reader in readers {
+            let unit = if on_bus { self.unit_of[reader as usize] } else { 0 };
+            let all = self.executors(platform, units, reader).filter(|&to| crosses(to));
+            places.extend(all.map(|to| (unit, platform.executor(to).domain)));
+        }
+        places.len() as u64
+    }
+
     fn held(&self, platform: &Platform, graph: &LoweredGraph, units: &UnitGraph) -> Vec<Held> {
-        let executors = |op: u32| {
-            let unit = self.unit_of[op as usize];
-            let all = (0..platform.executors.len() as u16).map(ExecutorId);
-            all.filter(move |&executor| may_run(units, unit, executor))
-        };
         let mut readers: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); graph.tensors.len()];
         let mut writers: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); graph.tensors.len()];
         for (op, operator) in (0u32..).zip(&graph.operators) {
@@ -160,7 +185,6 @@ impl Order {
         }
         let outputs: BTreeSet<u32> = graph.outputs.iter().copied().collect();
         let inputs: BTreeSet<u32> = graph.inputs.iter().copied().collect();
-        let on_bus = matches!(platform.network, Network::SharedBus(_));
         let mut all = Vec::new();
         for (number, tensor) in (0u32..).zip(&graph.tensors) {
             let (readers, writers) = (&readers[number as usize], &writers[number as usize]);
@@ -169,42 +193,26 @@ impl Order {
             let to = if outputs.contains(&number) { i64::MAX } else { last(readers).max(last(writers)) };
             let is_input = inputs.contains(&number);
             if is_input && to >= 0 {
-                all.push(Held { from: -1, to, bytes: stored_bytes(tensor.bytes(), tensor.is_float, 1.0) });
+                let crosses = |to: ExecutorId| !tensor.shared && platform.host_in[to.0 as usize].makes_copy();
+                let copies = self.copies(platform, units, readers, crosses);
+                all.push(Held { from: -1, to, bytes: (1 + copies) * tensor.bytes() });
             }
             for &writer in writers {
-                let size =
-                    |e| stored_bytes(tensor.bytes(), tensor.is_float, platform.executor(e).tensor_scale);
-                let bytes = executors(writer).map(size).max().unwrap_or(0);
+                // Where it is written decides where else it is needed.
+                let size = |from: ExecutorId| {
+                    let scale = platform.executor(from).tensor_scale;
+                    let moved = if tensor.is_float {
+                        4.0 * tensor.elements as f64 * scale
+                    } else {
+                        tensor.bytes() as f64
+                    };
+                    let crosses = |to: ExecutorId| !tensor.shared && platform.crossing(from, to).makes_copy();
+                    let copies = self.copies(platform, units, readers, crosses);
+                    stored_bytes(tensor.bytes(), tensor.is_float, scale) + copies * moved.ceil() as u64
+                };
+                let bytes = self.executors(platform, units, writer).map(size).max().unwrap_or(0);
                 all.push(Held { from: self.position[writer as usize], to, bytes });
             }
-            if tensor.shared {
-                continue;
-            }
-            // One copy for each domain; on a bus one for each unit that reads.
-            let mut copies: BTreeMap<(u16, u32), (i64, u64)> = BTreeMap::new();
-            let mut note = |reader: u32, to: ExecutorId, from: i64, bytes: f64| {
-                let of = if on_bus { self.unit_of[reader as usize] } else { 0 };
-                let copy = copies.entry((platform.executor(to).domain, of)).or_insert((from, 0));
-                *copy = (copy.0.min(from), copy.1.max(bytes.ceil() as u64));
-            };
-            for &reader in readers {
-                for own in executors(reader) {
-                    if is_input && platform.host_in[own.0 as usize].makes_copy() {
-                        note(reader, own, -1, tensor.bytes() as f64);
-                    }
-                    for &writer in writers {
-                        for from in
-                            executors(writer).filter(|&from| platform.crossing(from, own).makes_copy())
-                        {
-                            let scale = platform.executor(from).tensor_scale;
-                            let float = 4.0 * tensor.elements as f64 * scale;
-                            let bytes = if tensor.is_float { float } else { tensor.bytes() as f64 };
-                            note(reader, own, self.position[writer as usize], bytes);
-                        }
-                    }
-                }
-            }
-            all.extend(copies.into_values().map(|(from, bytes)| Held { from, to, bytes }));
         }
         all
     }
