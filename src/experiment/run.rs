@@ -5,6 +5,7 @@ use crate::config::Assembled;
 use crate::record::summarizer::{Summarizer, SummaryContext};
 use crate::record::summary::{Fallback, ProfilingSummary, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
+use crate::simulation::memory::resident_weights;
 use crate::simulation::observer::{Observer, RequestId};
 use crate::simulation::{
     Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with,
@@ -80,6 +81,9 @@ pub fn run_scenario(
     let complete = graphs.len() == problem.streams.len();
     let graphs = if complete { graphs } else { Vec::new() };
     let mut summarizer = Summarizer::new(assembled.labels.clone(), &problem.platform, &graphs);
+    if let Some(memory) = &mut summarizer.memory {
+        memory.set_weights(resident_weights(problem));
+    }
     let mut progress = Progress { done: 0, tell: progress };
     let mut warnings = assembled.warnings.clone();
     let strategy = &mut *assembled.strategy;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::graph::lowered::LoweredGraph;
-use crate::simulation::memory::{resident_weights, stored_bytes};
+use crate::simulation::memory::stored_bytes;
 use crate::simulation::observer::{Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::soc::Platform;
 use crate::units::SimTime;
 
 /// What the peak counts, for outputs.
-pub const DEFINITION: &str = "weights of all streams at the source model's precision, resident all the time, plus \
+pub const DEFINITION: &str = "weights of all streams at the source model's precision, resident all the time (a key-value cache as at the last token; passes of \
+     one generation count once), plus \
      the activations of all requests in flight (an operator's outputs from its start until the last \
      operator that reads them ends, inputs from admission, model outputs until the request ends, at the \
      precision of the executor that writes them), plus a second copy from arrival on of each tensor that \
@@ -63,7 +64,7 @@ impl MemoryPeak {
     /// An observer for streams that run `graphs` on `platform`.
     #[must_use]
     pub fn new(platform: &Platform, graphs: &[&LoweredGraph]) -> Self {
-        let weights = resident_weights(graphs.iter().copied());
+        let weights: u64 = graphs.iter().flat_map(|g| &g.operators).map(|o| o.weight_bytes).sum();
         Self {
             streams: graphs.iter().map(|graph| Table::new(graph)).collect(),
             executors: platform.executors.len(),
@@ -78,6 +79,12 @@ impl MemoryPeak {
             current: weights as i64,
             peak: weights as i64,
         }
+    }
+
+    /// Counts so many bytes of weights instead of the sum over all streams: where streams share some
+    /// ([`crate::simulation::memory::resident_weights`]). Before the run.
+    pub fn set_weights(&mut self, bytes: u64) {
+        (self.current, self.peak) = (bytes as i64, bytes as i64);
     }
 
     /// The peak so far; complete after [`Observer::ended`].

@@ -9,12 +9,11 @@
 //! Weights are loaded before the run and stay: swapping them in and out of storage is not modelled.
 
 use super::memory_bound::most_needed;
-use super::problem::Problem;
-use crate::graph::lowered::LoweredGraph;
+use super::problem::{Problem, StreamProblem};
 use crate::predict::Estimates;
 use crate::soc::{ExecutorId, MemoryLimits, mebibytes};
 use crate::strategy::{Granularity, Plan, StrategyError, UnitGraph};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a tensor of so many bytes at the source's precision, where floating-point elements are stored at `scale` times that.
 #[must_use]
@@ -22,10 +21,22 @@ pub fn stored_bytes(bytes: u64, is_float: bool, scale: f64) -> u64 {
     if is_float { (bytes as f64 * scale).ceil() as u64 } else { bytes }
 }
 
-/// Bytes of the weights of all streams at the precision of their sources.
+/// Bytes of the weights of all streams at the precision of their sources; what several streams use counts once.
 #[must_use]
-pub fn resident_weights<'a>(graphs: impl Iterator<Item = &'a LoweredGraph>) -> u64 {
-    graphs.flat_map(|graph| &graph.operators).map(|operator| operator.weight_bytes).sum()
+pub fn resident_weights(problem: &Problem) -> u64 {
+    let mut all: BTreeMap<(u16, u32), u64> = BTreeMap::new();
+    for (number, stream) in (0u16..).zip(&problem.streams) {
+        for (op, operator) in (0u32..).zip(stream.operators.iter().flat_map(|graph| &graph.operators)) {
+            let bytes = all.entry((owner(stream, number), op)).or_default();
+            *bytes = operator.weight_bytes.max(*bytes);
+        }
+    }
+    all.values().sum()
+}
+
+/// The stream that the weights of a stream count for.
+fn owner(stream: &StreamProblem, number: u16) -> u16 {
+    stream.stage.weights_of.unwrap_or(number)
 }
 
 /// Why a limit of memory cannot be kept.
@@ -137,34 +148,34 @@ impl Residence {
         let whole_models = problem.granularity == Granularity::Task;
         let scale = problem.platform.executor(executor).tensor_scale;
         let executors = || (0..problem.platform.executors.len() as u16).map(ExecutorId);
-        let (mut must, mut musts) = (0u64, 0usize);
-        let mut items: Vec<Item> = Vec::new();
+        let mut must: BTreeMap<(u16, u32), u64> = BTreeMap::new();
+        let mut items: BTreeMap<(u16, u32), Item> = BTreeMap::new();
         for (number, stream) in (0u16..).zip(&problem.streams) {
             let graph = stream.operators.as_ref();
             let graph = graph.ok_or_else(|| MemoryError::NoTensors { stream: stream.name.clone() })?;
-            let mut model = Item { saved: 0, bytes: 0, operators: Vec::new() };
             for (op, operator) in (0u32..).zip(&graph.operators) {
                 let time = |e| stream.costs.get(op, e).map(|cost| (cost.overhead + cost.alone).0);
                 let Some(own) = time(executor) else { continue };
                 let bytes = graph.weight_bytes_at(operator, scale);
+                let weights = (owner(stream, number), op);
                 let others = executors().filter(|&e| e != executor && !self.is_off(number, op, e));
                 let Some(other) = others.filter_map(time).min() else {
-                    (must, musts) = (must.saturating_add(bytes), musts + 1);
+                    let needed = must.entry(weights).or_default();
+                    *needed = bytes.max(*needed);
                     continue;
                 };
-                let saved = i128::from(other) - i128::from(own);
-                if whole_models {
-                    model.saved += saved;
-                    model.bytes = model.bytes.saturating_add(bytes);
-                    model.operators.push((number, op));
-                } else if bytes > 0 {
-                    items.push(Item { saved, bytes, operators: vec![(number, op)] });
+                if bytes > 0 || whole_models {
+                    let item = items.entry(if whole_models { (weights.0, 0) } else { weights }).or_default();
+                    item.saved += i128::from(other) - i128::from(own);
+                    let each = item.weights.entry(weights).or_default();
+                    *each = bytes.max(*each);
+                    item.operators.push((number, op));
                 }
             }
-            if model.bytes > 0 {
-                items.push(model);
-            }
         }
+        let mut items: Vec<Item> = items.into_values().filter(|item| item.bytes() > 0).collect();
+        let musts = must.len();
+        let must = must.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
         if must > limit {
             let executor = problem.platform.executor(executor).name.clone();
             return Err(MemoryError::Indispensable { executor, operators: musts, needed: must, limit });
@@ -172,19 +183,19 @@ impl Residence {
         items.sort_by(Item::by_density);
         let keeps = |largest: u64| {
             let mut room = limit - must;
-            let fits = move |item: &&Item| match room.checked_sub(item.bytes) {
+            let fits = move |item: &&Item| match room.checked_sub(item.bytes()) {
                 Some(rest) => {
                     room = rest;
                     true
                 }
                 None => false,
             };
-            items.iter().filter(move |item| item.bytes <= largest).take_while(fits)
+            items.iter().filter(move |item| item.bytes() <= largest).take_while(fits)
         };
         let mut largest = u64::MAX;
         if whole_models {
             let saves = |largest| keeps(largest).map(|item| item.saved.max(0)).sum::<i128>();
-            let sizes = items.iter().map(|item| item.bytes);
+            let sizes = items.iter().map(Item::bytes);
             // Ties to the order without exceptions, then to the larger models.
             largest = std::iter::once(u64::MAX)
                 .chain(sizes)
@@ -226,19 +237,25 @@ impl Residence {
     }
 }
 
-/// What is kept or left out as one: an operator, or a model.
+/// What is kept or left out as one: the weights of an operator, or of a model.
+#[derive(Default)]
 struct Item {
     /// Time saved against the fastest other executors, in picoseconds.
     saved: i128,
-    bytes: u64,
+    /// By owner.
+    weights: BTreeMap<(u16, u32), u64>,
     operators: Vec<(u16, u32)>,
 }
 
 impl Item {
+    fn bytes(&self) -> u64 {
+        self.weights.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes))
+    }
+
     /// Time saved per byte, most first; ties to the earlier stream, then the earlier operator.
     fn by_density(a: &Self, b: &Self) -> std::cmp::Ordering {
-        let left = b.saved.saturating_mul(i128::from(a.bytes));
-        left.cmp(&a.saved.saturating_mul(i128::from(b.bytes))).then_with(|| a.operators.cmp(&b.operators))
+        let left = b.saved.saturating_mul(i128::from(a.bytes()));
+        left.cmp(&a.saved.saturating_mul(i128::from(b.bytes()))).then_with(|| a.operators.cmp(&b.operators))
     }
 }
 
@@ -291,14 +308,19 @@ impl Footprint {
         let mut executors = Vec::with_capacity(limits.executors.len());
         for &(executor, limit) in &limits.executors {
             let scale = problem.platform.executor(executor).tensor_scale;
-            let mut weights = 0u64;
-            for (graph, units) in lowered.iter().zip(graphs) {
+            let mut kept: BTreeMap<(u16, u32), u64> = BTreeMap::new();
+            for ((number, stream), (graph, units)) in
+                (0u16..).zip(&problem.streams).zip(lowered.iter().zip(graphs))
+            {
                 let here = |unit: &u32| may_run(units, *unit, executor);
-                let operators = (0..units.len() as u32).filter(here).flat_map(|unit| units.operators(unit));
-                let operators = operators.filter_map(|&op| graph.operators.get(op as usize));
-                weights =
-                    operators.fold(weights, |sum, op| sum.saturating_add(graph.weight_bytes_at(op, scale)));
+                for &op in (0..units.len() as u32).filter(here).flat_map(|unit| units.operators(unit)) {
+                    let bytes =
+                        graph.operators.get(op as usize).map_or(0, |own| graph.weight_bytes_at(own, scale));
+                    let own = kept.entry((owner(stream, number), op)).or_default();
+                    *own = bytes.max(*own);
+                }
             }
+            let weights = kept.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
             if weights > limit {
                 let executor = problem.platform.executor(executor).name.clone();
                 return Err(MemoryError::Plan { strategy, executor, needed: weights, limit });
@@ -306,7 +328,7 @@ impl Footprint {
             let kept_off = residence.as_ref().map_or(0, |residence| residence.count(executor));
             executors.push(ExecutorFootprint { executor, limit, weights, kept_off });
         }
-        let weights = resident_weights(lowered.iter().copied());
+        let weights = resident_weights(problem);
         let mut requests = Vec::new();
         if let Some(limit) = limits.total {
             for (((stream, graph), plan), units) in
