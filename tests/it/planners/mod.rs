@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod deadlines;
+mod distinct;
 mod exactness;
 mod external;
 mod limited_memory;
