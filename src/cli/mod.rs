@@ -32,6 +32,7 @@ mod reproduce_sustained;
 mod run;
 mod schema;
 mod show;
+mod summary_memory;
 mod summary_table;
 mod target;
 mod validate;
