@@ -12,7 +12,9 @@
 use super::plan_file::read_plans;
 use crate::diagnostics::{SourceText, printable};
 use crate::soc::{Crossing, ExecutorId, Platform};
-use crate::strategy::{Granularity, Plan, PlanningView, Strategy, StrategyError, StrategySpec};
+use crate::strategy::{
+    Granularity, Plan, PlanningView, Strategy, StrategyError, StrategySpec, resolve_clocks,
+};
 use crate::units::BytesPerSec;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -31,6 +33,7 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 pub struct ExternalProcess {
     command: Vec<String>,
     timeout: Duration,
+    clocks: Vec<Option<u16>>,
 }
 
 impl ExternalProcess {
@@ -56,7 +59,7 @@ impl ExternalProcess {
                 "timeout-seconds is `{text}`; it must be above 0 and at most 86400"
             )));
         }
-        Ok(Self { command, timeout: Duration::from_secs_f64(seconds) })
+        Ok(Self { command, timeout: Duration::from_secs_f64(seconds), clocks: Vec::new() })
     }
 
     fn ask(&self, question: &str) -> Result<String, StrategyError> {
@@ -128,7 +131,12 @@ impl Strategy for ExternalProcess {
         if stored.splits.iter().any(|splits| !splits.is_empty()) {
             return Err(problem("the process cuts operators, which an external strategy cannot"));
         }
+        self.clocks = resolve_clocks(&stored.clocks, streams)?;
         Ok(stored.plans)
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.clocks.clone()
     }
 }
 

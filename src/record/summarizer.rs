@@ -177,6 +177,7 @@ impl Summarizer {
             },
             profiling: None,
             prediction_error: self.prediction_summary(),
+            strategy_notes: Vec::new(),
             warnings: context.warnings,
         })
     }

@@ -4,7 +4,7 @@ use super::{Granularity, RequestId, UnitGraph};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
-use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
+use crate::predict::{Beliefs, ClockBeliefs, Estimates, SliceEstimates, Work};
 use crate::soc::{ExecutorId, Platform};
 use crate::units::{SimDuration, SimTime};
 
@@ -27,6 +27,8 @@ pub struct PlanningView<'a> {
     pub service: ServiceTarget,
     /// Mean time between its requests; `None` for a single one, or when the next waits for the one before.
     pub period: Option<SimDuration>,
+    /// How its times depend on clocks, and what they cost; `None` when clocks are not simulated.
+    pub clocks: Option<&'a dyn ClockBeliefs>,
 }
 
 /// One stream before its operators are cut.

@@ -31,6 +31,7 @@ pub(super) struct Frozen {
     plans: Vec<Plan>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
+    clocks: Vec<Option<u16>>,
 }
 
 impl Frozen {
@@ -38,6 +39,7 @@ impl Frozen {
         let units = || record.units.iter().map(|u| u.unit);
         Self {
             plans: prepared.plans.clone(),
+            clocks: prepared.clocks.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
             usual: units().map(|u| ((u.request.stream, u.unit), u.executor)).collect(),
         }
@@ -55,6 +57,10 @@ impl Strategy for Frozen {
 
     fn plan(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         Ok(self.plans.clone())
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.clocks.clone()
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {

@@ -8,5 +8,5 @@ mod local_search;
 mod search;
 mod strategy;
 
-pub(super) use local_search::LocalSearch;
+pub(super) use local_search::{LocalSearch, sequence};
 pub(super) use strategy::Exact;
