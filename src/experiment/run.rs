@@ -122,7 +122,7 @@ pub fn run_scenario(
         executors: problem.platform.executors.iter().map(|e| e.name.clone()).collect(),
         predictor: assembled.predictor.to_string(),
         noise: problem.noise,
-        set_clocks: clocks.iter().map(|(id, clock)| format!("{id} at {clock}")).collect(),
+        set_clocks: clocks.iter().map(|(id, clock)| format!("{id} at {} MHz", clock.0 / 1e6)).collect(),
         ..assembled.setup.clone()
     });
     summary.model_error = assembled.model_errors.clone();

@@ -37,8 +37,6 @@ pub struct Demand {
     pub period: Option<SimDuration>,
     /// Time from the root's nominal arrival within which all stages should be complete.
     pub deadline: Option<SimDuration>,
-    /// What stages whose place is given take of it, at the reference clocks.
-    pub fixed: SimDuration,
 }
 
 /// How the times of one stream depend on clocks, and what the hardware draws. Exact as far as the simulation goes: a runtime would
@@ -68,6 +66,9 @@ pub trait ClockBeliefs: Debug {
 
     /// Bytes of main memory that an operator moves on an executor.
     fn dram_bytes(&self, operator: u32, executor: ExecutorId) -> f64;
+
+    /// What stages of its chain whose place is given take for a request, when every domain is at its step of `steps`.
+    fn fixed(&self, steps: &[usize]) -> SimDuration;
 
     /// What the stream's requests ask for.
     fn demand(&self) -> Demand;

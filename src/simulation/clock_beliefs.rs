@@ -70,6 +70,28 @@ impl StreamClocks<'_> {
         std::iter::successors(Some(stream), next).take(self.problem.streams.len()).last().unwrap_or(stream)
     }
 
+    /// The streams of a chain.
+    fn members(&self, root: usize) -> impl Iterator<Item = usize> {
+        (0..self.problem.streams.len()).filter(move |&other| self.root(other) == root)
+    }
+
+    /// Picoseconds of an operator alone, at the reference and at other clocks.
+    fn scaled(
+        &self,
+        stream: usize,
+        operator: u32,
+        executor: ExecutorId,
+        ratios: &ClockRatios,
+    ) -> Option<(f64, f64)> {
+        let cost = self.problem.streams.get(stream)?.costs.get(operator, executor)?;
+        let scaling = self.setup.scalings.get(stream)?;
+        let anchor = self.setup.executor(executor).memory_anchor;
+        let (overhead, alone) = (cost.overhead.0 as f64, cost.alone.0 as f64);
+        let then = overhead * scaling.overhead(operator, executor, ratios)
+            + alone * scaling.execution(operator, executor, ratios, anchor);
+        Some((overhead + alone, then))
+    }
+
     /// How often a request of the chain runs a stream; what runs only for the first request does not count.
     fn visits(&self, stream: usize) -> f64 {
         let Some(own) = self.problem.streams.get(stream) else { return 0.0 };
@@ -135,17 +157,12 @@ impl ClockBeliefs for StreamClocks<'_> {
         estimate: SimDuration,
         ratios: &ClockRatios,
     ) -> SimDuration {
-        let Some(scaling) = self.setup.scalings.get(self.stream) else { return estimate };
-        let cost = self.problem.streams.get(self.stream).and_then(|s| s.costs.get(operator, executor));
-        let Some(cost) = cost else { return estimate };
-        let (overhead, alone) = (cost.overhead.0 as f64, cost.alone.0 as f64);
-        if overhead + alone <= 0.0 {
-            return estimate;
+        match self.scaled(self.stream, operator, executor, ratios) {
+            Some((reference, then)) if reference > 0.0 => {
+                SimDuration((estimate.0 as f64 * (then / reference)).round() as u64)
+            }
+            _ => estimate,
         }
-        let anchor = self.setup.executor(executor).memory_anchor;
-        let then = overhead * scaling.overhead(operator, executor, ratios)
-            + alone * scaling.execution(operator, executor, ratios, anchor);
-        SimDuration((estimate.0 as f64 * (then / (overhead + alone))).round() as u64)
     }
 
     fn setup(&self, executor: ExecutorId, time: SimDuration, ratios: &ClockRatios) -> SimDuration {
@@ -160,20 +177,23 @@ impl ClockBeliefs for StreamClocks<'_> {
 
     fn demand(&self) -> Demand {
         let root = self.root(self.stream);
-        let members = || (0..self.problem.streams.len()).filter(|&other| self.root(other) == root);
-        let fixed = members().map(|other| {
-            let own = &self.problem.streams[other];
-            let Some(executor) = own.stage.fixed else { return 0.0 };
-            let costs = (0..own.dag.len() as u32).filter_map(|operator| own.costs.get(operator, executor));
-            let once: u64 = costs.map(|cost| (cost.overhead + cost.alone).0).sum();
-            once as f64 * self.visits(other)
-        });
         Demand {
             root: root as u16,
             visits: self.visits(self.stream),
             period: self.problem.streams.get(root).and_then(|stream| stream.arrivals.mean_gap()),
-            deadline: members().find_map(|other| self.problem.streams[other].service.deadline),
-            fixed: SimDuration(fixed.sum::<f64>() as u64),
+            deadline: self.members(root).find_map(|other| self.problem.streams[other].service.deadline),
         }
+    }
+
+    fn fixed(&self, steps: &[usize]) -> SimDuration {
+        let time = |other: usize| {
+            let own = &self.problem.streams[other];
+            let Some(executor) = own.stage.fixed else { return 0.0 };
+            let ratios = self.ratios(executor, steps);
+            let operators = 0..own.dag.len() as u32;
+            let times = operators.filter_map(|operator| self.scaled(other, operator, executor, &ratios));
+            times.map(|(_, then)| then).sum::<f64>() * self.visits(other)
+        };
+        SimDuration(self.members(self.root(self.stream)).map(time).sum::<f64>() as u64)
     }
 }

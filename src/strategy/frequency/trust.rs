@@ -52,6 +52,9 @@ pub(super) fn notes(
          halved or raised by half; {kept} of {all} times the same clocks are chosen, else others need up to {lost:.1} % less)",
         assumed.len()
     ));
+    if least < 0.0 && most > 0.0 {
+        lines.push("whether it saves anything rests on assumed numbers".to_owned());
+    }
     lines.push("not validated: times and power at clocks below the highest".to_owned());
     lines
 }

@@ -119,8 +119,8 @@ impl<'a> Model<'a> {
             let (stream, unit) = self.joint.unit(task);
             let (chain, clocks, demand) = (self.chain_of[stream], self.clocks[stream], &self.demands[stream]);
             if !std::mem::replace(&mut begun[stream], true) {
-                let before = if ends[chain] > 0.0 { ends[chain] } else { demand.fixed.0 as f64 };
-                released[stream] = before as u64;
+                let before = if ends[chain] > 0.0 { ends[chain] as u64 } else { clocks.fixed(steps).0 };
+                released[stream] = before;
                 last[stream] = released[stream];
             }
             let graph = self.joint.graph(task);
