@@ -237,3 +237,24 @@ fn clocks_that_may_not_be_set_are_refused() {
     machine.dynamics = None;
     assert!(refuse(&machine, vec![Some(6)]).contains("0 domains"));
 }
+
+/// Requests of 10 ms every 25 ms beside one of 60 ms every 100 ms on one core: the second of the fast ones meets the slow one. A belief
+/// that looks at one request of each only would think that 50 ms are plenty.
+#[test]
+fn the_second_request_of_a_fast_stream_counts() {
+    let (mut slow, mut fast) = (ten_ms(Some(200), Some(200)), ten_ms(Some(50), Some(50)));
+    slow.costs = hetsoc::physics::CostTable::new(1, 1, |_, _| Some(crate::build::cost(0.03, 0.0)));
+    for own in [&mut slow, &mut fast] {
+        own.queue = RequestQueue::UNLIMITED;
+    }
+    for (deadline, streams) in [(50u64, [fast.clone(), slow.clone()]), (40, [slow, fast])] {
+        let fast_one = usize::from(streams[0].service.deadline != Some(SimDuration(50_000_000_000)));
+        let mut streams = streams.to_vec();
+        streams[fast_one].service.deadline = Some(SimDuration(deadline * 1_000_000_000));
+        let machine = device(problem(platform(1, 0.0, 1e9), streams), 0.0, 0.25, 0.0, 100);
+        let (clocks, warnings, outcome) = choose(&machine, "frequency[base=single,margin=0]");
+        let worst = outcome.streams[fast_one].latencies.iter().map(|l| l.1.millis()).fold(0.0, f64::max);
+        println!("deadline {deadline} ms: {clocks:?}, worst {worst} ms {warnings:?}");
+        assert!(warnings.is_empty() && worst <= deadline as f64 + 1e-6);
+    }
+}

@@ -6,8 +6,6 @@ use super::decode::{Sequence, decode, sequence_of};
 use super::local::improve;
 use crate::soc::ExecutorId;
 use crate::units::SimDuration;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Improves the plan of another strategy by seeded local search.
 ///
@@ -69,7 +67,7 @@ impl Strategy for LocalSearch {
 }
 
 /// The order in which plans run their units, by the estimates.
-pub(crate) fn sequence(joint: &JointGraph<'_>, plans: &[Plan]) -> Sequence {
+fn sequence(joint: &JointGraph<'_>, plans: &[Plan]) -> Sequence {
     let unit = |task: u32| {
         let (stream, unit) = joint.unit(task);
         (stream, unit, plans[stream].unit(unit as usize))
@@ -93,33 +91,27 @@ pub(crate) fn sequence(joint: &JointGraph<'_>, plans: &[Plan]) -> Sequence {
             }
         }
     }
-    // What can start first goes first, as the queues would have it; then by key and number.
-    let mut waiting: Vec<usize> = before.iter().map(Vec::len).collect();
-    let mut behind: Vec<Vec<u32>> = vec![Vec::new(); joint.len()];
-    for (task, before) in (0u32..).zip(&before) {
-        before.iter().for_each(|&producer| behind[producer as usize].push(task));
-    }
-    let mut rank = vec![0u32; joint.len()];
-    (0u32..).zip(&rows).for_each(|(at, &task)| rank[task as usize] = at);
-    let mut ready = vec![0u64; joint.len()];
-    let mut queue: BinaryHeap<Reverse<(u64, u32, u32)>> = rows
-        .iter()
-        .filter(|&&task| waiting[task as usize] == 0)
-        .map(|&task| Reverse((0, rank[task as usize], task)))
-        .collect();
+    // What can start first goes first, as the queues would have it.
     let mut schedule = Schedule::new(joint, false);
-    while let Some(Reverse((_, _, task))) = queue.pop() {
+    let mut left = rows;
+    while !left.is_empty() {
+        let ready = |task: u32, schedule: &Schedule<'_>| -> Option<u64> {
+            let finish = |&producer: &u32| schedule.slot(producer).map(|slot| slot.finish);
+            before[task as usize]
+                .iter()
+                .map(finish)
+                .try_fold(0, |latest, finish| finish.map(|f| latest.max(f)))
+        };
+        let next = left
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &task)| ready(task, &schedule).map(|time| (time, at)))
+            .min();
+        let Some((_, at)) = next else { break };
+        let task = left.remove(at);
         let executor = unit(task).2.executor.unwrap_or(ExecutorId(0));
         let slot = schedule.trial(task, executor, joint.work(task, executor));
         schedule.place(task, slot);
-        for &next in &behind[task as usize] {
-            let at = next as usize;
-            ready[at] = ready[at].max(slot.finish);
-            waiting[at] -= 1;
-            if waiting[at] == 0 {
-                queue.push(Reverse((ready[at], rank[at], next)));
-            }
-        }
     }
     sequence_of(&schedule)
 }

@@ -11,5 +11,5 @@ mod strategy;
 mod tabu;
 mod timing;
 
-pub(super) use local_search::{LocalSearch, sequence};
+pub(super) use local_search::LocalSearch;
 pub(super) use strategy::Exact;

@@ -86,7 +86,7 @@ impl Frequency {
         beliefs: &[&'a dyn ClockBeliefs],
         hardware: &Hardware,
     ) -> Result<Candidate<'a>, StrategyError> {
-        let model = Model::new(views, beliefs.to_vec(), &plans)?;
+        let model = Model::new(views, beliefs, &plans)?;
         let choices: Vec<Vec<usize>> = hardware
             .domains
             .iter()
