@@ -238,8 +238,9 @@ fn clocks_that_may_not_be_set_are_refused() {
     assert!(refuse(&machine, vec![Some(6)]).contains("0 domains"));
 }
 
-/// Requests of 10 ms every 25 ms beside one of 60 ms every 100 ms on one core: the second of the fast ones meets the slow one. A belief
-/// that looks at one request of each only would think that 50 ms are plenty.
+/// Requests of 10 ms every 50 ms beside one of 30 ms every 200 ms on one core (at 2 GHz), in either order: those of the fast stream that come
+/// while the slow one runs must meet their deadline too. A belief that looks at one request of each, the fast one first, would
+/// choose 800 MHz and miss.
 #[test]
 fn the_second_request_of_a_fast_stream_counts() {
     let (mut slow, mut fast) = (ten_ms(Some(200), Some(200)), ten_ms(Some(50), Some(50)));
