@@ -71,12 +71,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
         for plan in &mut plans {
             plan.transfer_start = assembled.problem.transfer_start.unwrap_or(plan.transfer_start);
         }
-        let plan = write_plans(&plans, &assembled.cuts, &assembled.problem.platform).ok_or_else(|| {
-            CliError::Usage(format!(
-                "{} decides while it runs; it has no plan to save",
-                assembled.strategy_spec
-            ))
-        })?;
+        let plan = write_plans(&plans, &assembled.cuts, &result.clocks, &assembled.problem.platform)
+            .ok_or_else(|| {
+                CliError::Usage(format!(
+                    "{} decides while it runs; it has no plan to save",
+                    assembled.strategy_spec
+                ))
+            })?;
         crate::export::write_file(path, arguments.force, |to| std::io::Write::write_all(to, plan.as_bytes()))
             .map_err(|error| CliError::Output(error.to_string()))?;
     }

@@ -187,6 +187,9 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
         ),
     );
     line("simulated time", format!("{:.3} ms", summary.simulated_ms));
+    for note in &summary.strategy_notes {
+        line("strategy", note.clone());
+    }
     let _ = writeln!(text);
 }
 

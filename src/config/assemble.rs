@@ -112,8 +112,8 @@ pub fn assemble(
         let operators: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
         let text = read_text(&path, 256 * 1024 * 1024)?;
         input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
-        let StoredPlans { plans, splits } = read_plans(&text, &problem.platform, &operators)?;
-        Box::new(Replay::with_splits(plans, splits))
+        let StoredPlans { plans, splits, clocks } = read_plans(&text, &problem.platform, &operators)?;
+        Box::new(Replay::with_splits(plans, splits).with_clocks(clocks))
     } else if strategy_spec.name == "external" {
         Box::new(ExternalProcess::new(strategy_spec)?)
     } else {

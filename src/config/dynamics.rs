@@ -195,6 +195,7 @@ fn domain(
         opps: opps.clone(),
         reference: fixed.unwrap_or(opps.highest().clock),
         governor,
+        settable: fixed.is_none() && own.name.is_none(),
         transition: own.transition.unwrap_or(TRANSITION),
         lowest,
         highest,

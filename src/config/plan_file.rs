@@ -12,7 +12,8 @@
 use crate::diagnostics::{Diagnostic, InputError, SourceText, nearest, printable};
 use crate::graph::partition::{Dimension, Split};
 use crate::soc::Platform;
-use crate::strategy::{Dispatch, Plan, QueueOrder, TransferStart};
+use crate::strategy::{Dispatch, NamedClocks, Plan, QueueOrder, TransferStart};
+use crate::units::Hertz;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -26,7 +27,16 @@ pub(super) struct RawPlans {
     transfer_start: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue_order: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clocks: Vec<RawClock>,
     streams: Vec<RawPlan>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClock {
+    of: String,
+    mhz: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,12 +67,14 @@ struct RawSplit {
 }
 
 /// The plans of a file, with what each stream's graph is cut into first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredPlans {
     /// One for each stream.
     pub plans: Vec<Plan>,
     /// One list for each stream; empty where nothing is cut.
     pub splits: Vec<Vec<Split>>,
+    /// Clocks that stay as they are during the run.
+    pub clocks: NamedClocks,
 }
 
 /// Reads plans for a platform; `operators` is the number of operators of each stream's graph.
@@ -144,7 +156,16 @@ pub fn read_plans(
         plans.push(plan);
         splits.push(stream.splits.iter().map(split).collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(StoredPlans { plans, splits })
+    let clocks = raw.clocks.into_iter().map(clock).collect::<Result<_, _>>()?;
+    Ok(StoredPlans { plans, splits, clocks })
+}
+
+fn clock(raw: RawClock) -> Result<(String, Hertz), InputError> {
+    if raw.mhz.is_finite() && raw.mhz > 0.0 {
+        return Ok((raw.of, Hertz(raw.mhz * 1e6)));
+    }
+    let message = format!("the clock of `{}` is {} MHz", printable(&raw.of), raw.mhz);
+    Err(Diagnostic::new("plan::value", message).help("write a clock above 0").into())
 }
 
 fn split(raw: &RawSplit) -> Result<Split, InputError> {
@@ -160,9 +181,14 @@ fn one_of(key: &str, found: &str, allowed: &[&str]) -> InputError {
 }
 
 /// Writes plans as text that [`read_plans`] reads; `None` when a unit has no executor. `cuts` holds for each stream the number of operators of its whole
-/// graph and what of it is cut; empty when nothing is.
+/// graph and what of it is cut; empty when nothing is. `clocks` are those that the strategy has set.
 #[must_use]
-pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Platform) -> Option<String> {
+pub fn write_plans(
+    plans: &[Plan],
+    cuts: &[(usize, Vec<Split>)],
+    clocks: &NamedClocks,
+    platform: &Platform,
+) -> Option<String> {
     let first = plans.first()?;
     let streams = plans
         .iter()
@@ -197,6 +223,7 @@ pub fn write_plans(plans: &[Plan], cuts: &[(usize, Vec<Split>)], platform: &Plat
         }
         .to_owned(),
         transfer_start: first.transfer_start.id().to_owned(),
+        clocks: clocks.iter().map(|(of, clock)| RawClock { of: of.clone(), mhz: clock.0 / 1e6 }).collect(),
         queue_order: (first.queue_order() != QueueOrder::Fifo).then(|| first.queue_order().id().to_owned()),
         streams,
     };

@@ -11,7 +11,7 @@ use crate::simulation::{
     Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with,
 };
 use crate::soc::ExecutorId;
-use crate::strategy::{Granularity, Plan, Single, Strategy};
+use crate::strategy::{Granularity, NamedClocks, Plan, Single, Strategy};
 use crate::units::SimTime;
 
 /// Operators that the baseline may play before it is left out.
@@ -35,6 +35,8 @@ pub struct RunResult {
     pub record: Option<RunRecord>,
     /// The plans that were played.
     pub plans: Vec<Plan>,
+    /// The clocks that the strategy had set.
+    pub clocks: NamedClocks,
     /// Bare figures of the simulation.
     pub outcome: Outcome,
 }
@@ -113,6 +115,11 @@ pub fn run_scenario(
     if let Some(dynamics) = &outcome.dynamics {
         summarizer.add_dynamics(&mut summary, dynamics);
     }
+    summary.strategy_notes = strategy.notes();
+    let clocks = prepared.named_clocks(problem);
+    let mut said = strategy.warnings();
+    said.extend(clocks.iter().filter_map(|(of, clock)| held_below(&summary, of, clock.0 / 1e6)));
+    summary.warnings.extend(said);
     summary.setup = Some(RunSetup {
         strategy: assembled.strategy_spec.clone(),
         granularity: problem.granularity.id().to_owned(),
@@ -120,6 +127,7 @@ pub fn run_scenario(
         executors: problem.platform.executors.iter().map(|e| e.name.clone()).collect(),
         predictor: assembled.predictor.to_string(),
         noise: problem.noise,
+        set_clocks: clocks.iter().map(|(id, clock)| format!("{id} at {} MHz", clock.0 / 1e6)).collect(),
         ..assembled.setup.clone()
     });
     summary.model_error = assembled.model_errors.clone();
@@ -156,7 +164,17 @@ pub fn run_scenario(
         ),
         Baseline::None => {}
     }
-    Ok(RunResult { summary, record, plans: prepared.plans, outcome })
+    Ok(RunResult { summary, record, plans: prepared.plans, clocks, outcome })
+}
+
+/// Says so when heat kept a domain below the clock that a strategy had set: caps go before it.
+fn held_below(summary: &RunSummary, of: &str, mhz: f64) -> Option<String> {
+    let clocks = summary.dynamics.iter().flat_map(|dynamics| &dynamics.clocks);
+    let own = clocks.into_iter().find(|clock| clock.name == of && clock.least_mhz < mhz - 0.01)?;
+    Some(format!(
+        "heat kept `{of}` below the {mhz} MHz that the strategy had set: down to {:.1} MHz, {:.1} MHz on average; what it believed          does not hold there",
+        own.least_mhz, own.mean_mhz
+    ))
 }
 
 /// Whether a plan may place work on an executor.

@@ -75,6 +75,16 @@ impl Estimates {
         self.withheld.len()
     }
 
+    /// The same estimates with every time changed by `change(operator, executor, time)`.
+    #[must_use]
+    pub fn changed(&self, change: impl Fn(u32, ExecutorId, SimDuration) -> SimDuration) -> Self {
+        let times = self.times.iter().enumerate().map(|(at, &time)| match time {
+            Self::UNSUPPORTED => time,
+            _ => change((at / self.executors) as u32, ExecutorId((at % self.executors) as u16), time),
+        });
+        Self { times: times.collect(), ..self.clone() }
+    }
+
     /// Name of the predictor that made these estimates.
     #[must_use]
     pub const fn predictor(&self) -> &'static str {

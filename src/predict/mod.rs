@@ -3,6 +3,7 @@
 //! A [`Predictor`] is consulted before a run (under the laboratory state) and at every placement (under the present one), and
 //! hears of every operator that ends. Adding one is a file and an entry in `registry.rs`.
 
+mod clocks;
 mod estimates;
 mod ewma;
 mod flop_linear;
@@ -19,6 +20,7 @@ mod tests;
 mod tiles;
 mod trained;
 
+pub use clocks::{ClockBeliefs, ClockDomain, Demand};
 pub use estimates::Estimates;
 pub use ewma::Ewma;
 pub use flop_linear::FlopLinear;

@@ -178,6 +178,7 @@ impl Summarizer {
             },
             profiling: None,
             prediction_error: self.prediction_summary(),
+            strategy_notes: Vec::new(),
             warnings: context.warnings,
         })
     }

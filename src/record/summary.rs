@@ -76,6 +76,9 @@ pub struct RunSummary {
     pub prediction_error: Option<PredictionSummary>,
     /// What the predictor's knowledge cost, when it costs anything.
     pub profiling: Option<ProfilingSummary>,
+    /// What the strategy has to say about its plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strategy_notes: Vec<String>,
     /// What a reader must know.
     pub warnings: Vec<String>,
 }
@@ -119,6 +122,9 @@ pub struct RunSetup {
     pub predictor: String,
     /// Clocks that the scenario fixes; everything else ran at its highest.
     pub fixed_clocks: Vec<String>,
+    /// Clocks that the strategy set for the whole run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_clocks: Vec<String>,
     /// Whether execution times varied from run to run; if not, percentiles show waiting and contention only.
     pub noise: bool,
 }

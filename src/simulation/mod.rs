@@ -13,6 +13,7 @@
 mod arrivals;
 mod beliefs;
 mod chains;
+mod clock_beliefs;
 mod dispatch;
 pub mod dynamics;
 mod execution;

@@ -1,12 +1,16 @@
 //! The way in: planning, playing, and both.
 
+use super::clock_beliefs;
+use super::dynamics::DomainSetup;
 use super::memory::{Footprint, Residence, refused};
 use super::observer::Observer;
 use super::problem::{Outcome, Problem, SimulationError, StreamProblem};
 use super::run::Simulation;
 use crate::engine::{self, EngineError, Limits};
-use crate::predict::{Estimates, Predictor, PredictorSpec, Profiling, TrainingStream};
-use crate::strategy::{Dispatch, Plan, PlanningView, Strategy, TransferStart, UnitGraph};
+use crate::predict::{
+    ClockBeliefs, ClockDomain, Estimates, Predictor, PredictorSpec, Profiling, TrainingStream,
+};
+use crate::strategy::{Dispatch, NamedClocks, Plan, PlanningView, Strategy, TransferStart, UnitGraph};
 use crate::units::SimTime;
 
 /// What a strategy made of a problem before the run.
@@ -22,6 +26,20 @@ pub struct Prepared {
     pub profiling: Profiling,
     /// What the plans need, where memory is limited.
     pub memory: Option<Box<Footprint>>,
+    /// The step at which the strategy wants each clock domain to stay; empty when it sets none.
+    pub clocks: Vec<Option<u16>>,
+}
+
+impl Prepared {
+    /// The clocks that the strategy has set, by name.
+    #[must_use]
+    pub fn named_clocks(&self, problem: &Problem) -> NamedClocks {
+        let domains = problem.dynamics.iter().flat_map(|dynamics| &dynamics.domains);
+        let named = |(domain, step): (&DomainSetup, &Option<u16>)| {
+            Some((domain.id.clone(), domain.opps.points.get(usize::from((*step)?))?.clock))
+        };
+        domains.zip(&self.clocks).filter_map(named).collect()
+    }
 }
 
 /// Lets `strategy` plan on the laboratory's table, and checks what it planned.
@@ -57,7 +75,13 @@ pub fn prepare_with(
     if let Some(residence) = &residence {
         residence.apply(&mut estimates);
     }
-    let all = views(problem, &estimates);
+    let domains = clock_beliefs::domains(problem);
+    let clocks: Vec<_> =
+        (0..estimates.len()).map(|stream| clock_beliefs::of_stream(problem, &domains, stream)).collect();
+    let mut all = views(problem, &estimates);
+    for (view, clocks) in all.iter_mut().zip(&clocks) {
+        view.clocks = clocks.as_ref().map(|clocks| clocks as &dyn ClockBeliefs);
+    }
     // Stages with a place of their own are none of the strategy's business.
     let fixed = |i: usize| problem.streams.get(i).and_then(|stream| stream.stage.fixed);
     let open: Vec<PlanningView<'_>> =
@@ -90,7 +114,29 @@ pub fn prepare_with(
         }
         None => None,
     };
-    Ok(Prepared { plans, graphs, predictor, profiling, memory })
+    let clocks = set_clocks(&domains, strategy)?;
+    Ok(Prepared { plans, graphs, predictor, profiling, memory, clocks })
+}
+
+/// The clocks that a strategy sets, if it may.
+fn set_clocks(domains: &[ClockDomain], strategy: &dyn Strategy) -> Result<Vec<Option<u16>>, SimulationError> {
+    let steps = strategy.clocks();
+    for (number, &step) in steps.iter().enumerate() {
+        let Some(step) = step else { continue };
+        let what = match domains.get(number) {
+            None => format!("it sets the clock of domain {number}, but there are {} domains", domains.len()),
+            Some(domain) if !domain.settable => {
+                format!("it sets the clock of `{}`, which the scenario has fixed or governs", domain.id)
+            }
+            Some(domain) if !(domain.lowest..=domain.highest).contains(&usize::from(step)) => format!(
+                "it sets `{}` to step {step}, but the scenario allows steps {} to {}",
+                domain.id, domain.lowest, domain.highest
+            ),
+            Some(_) => continue,
+        };
+        return Err(SimulationError::Decision { strategy: strategy.id(), what });
+    }
+    Ok(if steps.iter().any(Option::is_some) { steps } else { Vec::new() })
 }
 
 /// What a strategy sees of each stream.
@@ -105,6 +151,7 @@ pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec
         service: stream.service,
         period: stream.arrivals.mean_gap(),
         memory: problem.memory.as_deref(),
+        clocks: None,
     };
     problem.streams.iter().zip(estimates).map(view).collect()
 }

@@ -172,7 +172,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             dynamics: problem.dynamics.as_deref().map(|setup| {
                 let platform = &problem.platform;
                 let (base, bytes) = (platform.base_power.0, platform.dram_joules_per_byte);
-                Box::new(Dynamics::new(setup, base, bytes, problem.seed))
+                Box::new(Dynamics::new(setup, &prepared.clocks, base, bytes, problem.seed))
             }),
             graphs,
             problem,

@@ -1,6 +1,7 @@
 //! Names and parameters of the strategies that plan operators, tasks and sub-graphs.
 
 use super::exact::{Exact, LocalSearch};
+use super::frequency::{Frequency, Goal, Minimise, Scope};
 use super::list::{
     Batch, CommunicationMean, Cpop, Dls, Etf, Heft, ListScheduler, ListStrategy, Lookahead, MaxMin, Mct, Met,
     MinMin, Olb, Peft, Sufferage,
@@ -65,6 +66,25 @@ pub(super) const ENTRIES: &[StrategyEntry] = &[
             ("base", "name of the other strategy, without parameters (default: heft)"),
             ("iterations", "moves tried (default: 2000)"),
             ("seed", "of the moves (default: 0)"),
+        ],
+    ),
+    entry(
+        "frequency",
+        "clocks, with placement unless a base is named, for a deadline or an energy budget; needs [dynamics]",
+        &[
+            (
+                "base",
+                "name of the strategy that places, without parameters (default: placement is chosen too)",
+            ),
+            ("minimise", "`energy` of a request, `latency`, or `edp`, their product (default: energy)"),
+            ("deadline-ms", "for every request from its arrival (default: what the streams say)"),
+            ("energy-mj", "energy of a request at most (default: no limit)"),
+            ("margin", "per cent of deadlines and of busy processors' time that stay free (default: 10)"),
+            (
+                "scope",
+                "energy of the whole `device`, of the `soc` with memory, or `active`: beyond an idle SoC (default: device)",
+            ),
+            ("effort", "operators looked at for each placement at most (default: 1000000)"),
         ],
     ),
     entry(
@@ -146,6 +166,7 @@ pub(super) fn build(
             let iterations = u64::from(spec.number("iterations", 2000)?);
             Box::new(LocalSearch::new(base, iterations, u64::from(spec.number("seed", 0)?)))
         }
+        "frequency" => frequency(spec, platform)?,
         "fixed" => {
             let names = spec.parameters.get("executors").map_or("", String::as_str);
             let named = |name: &str| {
@@ -186,6 +207,30 @@ pub(super) fn build(
         }),
         _ => return Ok(None),
     }))
+}
+
+fn frequency(spec: &StrategySpec, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
+    let base = match spec.parameters.get("base").map(String::as_str) {
+        None => None,
+        Some("frequency") => return Err(spec.problem("base is another strategy than itself".to_owned())),
+        Some(name) => {
+            Some(StrategySpec { name: name.to_owned(), ..StrategySpec::default() }.build(platform)?)
+        }
+    };
+    let margin = spec.number("margin", 10)?;
+    if margin > 99 {
+        return Err(spec.problem(format!("margin is 0 to 99 per cent, not {margin}")));
+    }
+    let goals = [("energy", Minimise::Energy), ("latency", Minimise::Latency), ("edp", Minimise::Edp)];
+    let scopes = [("device", Scope::Device), ("soc", Scope::Soc), ("active", Scope::Active)];
+    let goal = Goal {
+        minimise: spec.choice("minimise", &goals)?,
+        deadline: spec.positive("deadline-ms")?.map(|ms| ms * 1e-3),
+        budget: spec.positive("energy-mj")?.map(|mj| mj * 1e-3),
+        margin: f64::from(margin) / 100.0,
+        scope: spec.choice("scope", &scopes)?,
+    };
+    Ok(Box::new(Frequency::new(base, goal, u64::from(spec.number("effort", 1_000_000)?))))
 }
 
 fn task(

@@ -10,6 +10,7 @@ pub mod codl;
 mod delegate;
 mod eft;
 mod exact;
+mod frequency;
 mod host;
 mod ids;
 mod list;
@@ -30,6 +31,8 @@ mod view;
 pub use codl::{Codl, Prescribed};
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
+pub use frequency::NamedClocks;
+pub(crate) use frequency::resolve as resolve_clocks;
 pub use host::HostTransfer;
 pub use ids::{PlacedUnit, RequestId};
 pub use mace::Mace;
@@ -175,6 +178,17 @@ pub trait Strategy {
 
     /// What it has to say about its last plan, such as how far from the optimum it can be; a line each.
     fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The step at which it wants each clock domain to stay during the run, by domain number; `None` leaves a domain to its
+    /// governor. Asked after [`Strategy::plan`]; needs [`PlanningView::clocks`]. Caps by heat go before it.
+    fn clocks(&self) -> Vec<Option<u16>> {
+        Vec::new()
+    }
+
+    /// What a person must know of its last plan, such as a deadline that it does not believe to be met; a line each.
+    fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 

@@ -350,6 +350,14 @@ impl StrategySpec {
         })
     }
 
+    /// A number above 0, if it is given.
+    pub(super) fn positive(&self, parameter: &str) -> Result<Option<f64>, StrategyError> {
+        let Some(text) = self.parameters.get(parameter) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+        let problem = || self.problem(format!("{parameter} is a number above 0, not `{}`", printable(text)));
+        number.map(Some).ok_or_else(problem)
+    }
+
     pub(super) fn number(&self, parameter: &str, default: u32) -> Result<u32, StrategyError> {
         self.parameters.get(parameter).map_or(Ok(default), |text| {
             text.parse()

@@ -1,29 +1,40 @@
 //! Replaying plans that somebody else made.
 
-use super::{Granularity, Plan, PlanningView, SlicingView, Strategy, StrategyError};
+use super::{
+    Granularity, NamedClocks, Plan, PlanningView, SlicingView, Strategy, StrategyError, resolve_clocks,
+};
 use crate::graph::partition::Split;
 
 /// Executes given plans as they stand, one for each stream.
 ///
 /// Granularity: whatever the plans contain. Decision point: none. Reads: nothing. A plan that does not fit the graph
-/// is refused, never padded.
+/// is refused, never padded; so is one that sets clocks where none are simulated.
 #[derive(Debug, Clone)]
 pub struct Replay {
     plans: Vec<Plan>,
     splits: Vec<Vec<Split>>,
+    named: NamedClocks,
+    clocks: Vec<Option<u16>>,
 }
 
 impl Replay {
     /// Replays these plans.
     #[must_use]
     pub const fn new(plans: Vec<Plan>) -> Self {
-        Self { plans, splits: Vec::new() }
+        Self { plans, splits: Vec::new(), named: Vec::new(), clocks: Vec::new() }
     }
 
     /// Replays plans of graphs that are cut first, one list of splits for each stream.
     #[must_use]
     pub const fn with_splits(plans: Vec<Plan>, splits: Vec<Vec<Split>>) -> Self {
-        Self { plans, splits }
+        Self { plans, splits, named: Vec::new(), clocks: Vec::new() }
+    }
+
+    /// The same with clocks that stay at these steps during the run.
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: NamedClocks) -> Self {
+        self.named = clocks;
+        self
     }
 }
 
@@ -60,6 +71,11 @@ impl Strategy for Replay {
                 )));
             }
         }
+        self.clocks = resolve_clocks(&self.named, streams)?;
         Ok(self.plans.clone())
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.clocks.clone()
     }
 }

@@ -4,7 +4,7 @@ use super::{Granularity, RequestId, UnitGraph};
 use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
-use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
+use crate::predict::{Beliefs, ClockBeliefs, Estimates, SliceEstimates, Work};
 use crate::soc::{ExecutorId, MemoryLimits, Platform, ResourceId};
 use crate::units::{SimDuration, SimTime};
 
@@ -30,6 +30,8 @@ pub struct PlanningView<'a> {
     /// Limits of memory; the estimates withhold already what they forbid, except from strategies that are told where to place
     /// ([`super::Strategy::prescribes`]).
     pub memory: Option<&'a MemoryLimits>,
+    /// How its times depend on clocks, and what they cost; `None` when clocks are not simulated.
+    pub clocks: Option<&'a dyn ClockBeliefs>,
 }
 
 /// One stream before its operators are cut.

@@ -29,6 +29,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
             voltages: provenance.clone(),
         },
         reference: Hertz(1e9),
+        settable: true,
         governor: Governor::Performance,
         transition: SimDuration::ZERO,
         lowest: 0,

@@ -30,6 +30,8 @@ mod dynamics_properties;
 mod engine_errors;
 mod few_shot;
 mod fluid_reference;
+mod frequency;
+mod frequency_oracles;
 mod fuzz;
 mod gains;
 mod generation;

@@ -17,6 +17,7 @@ use super::plan_file::read_plans;
 use crate::diagnostics::{SourceText, printable};
 use crate::strategy::{
     Decision, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError, StrategySpec,
+    resolve_clocks,
 };
 use online::Online;
 use process::Conversation;
@@ -34,6 +35,7 @@ pub struct ExternalProcess {
     timeout: Duration,
     online: Option<Online>,
     fault: Option<StrategyError>,
+    clocks: Vec<Option<u16>>,
 }
 
 impl ExternalProcess {
@@ -59,16 +61,17 @@ impl ExternalProcess {
                 "timeout-seconds is `{text}`; it must be above 0 and at most 86400"
             )));
         }
-        Ok(Self { command, timeout: Duration::from_secs_f64(seconds), online: None, fault: None })
+        let timeout = Duration::from_secs_f64(seconds);
+        Ok(Self { command, timeout, online: None, fault: None, clocks: Vec::new() })
     }
 
-    /// Plans of an answer that decides beforehand.
+    /// Plans and clocks of an answer that decides beforehand.
     fn planned(
         conversation: &Conversation,
         answer: &str,
         streams: &[PlanningView<'_>],
         first: &PlanningView<'_>,
-    ) -> Result<Vec<Plan>, StrategyError> {
+    ) -> Result<(Vec<Plan>, Vec<Option<u16>>), StrategyError> {
         let sizes: Vec<usize> = streams.iter().map(|view| view.dag.len()).collect();
         let source = SourceText::new("<answer of the process>", answer.to_owned());
         let stored = read_plans(&source, first.platform, &sizes).map_err(|error| {
@@ -78,7 +81,8 @@ impl ExternalProcess {
             let problem = "it cuts operators, which an external strategy cannot";
             return Err(StrategyError::Process(conversation.fault(answer, problem)));
         }
-        Ok(stored.plans)
+        let clocks = resolve_clocks(&stored.clocks, streams)?;
+        Ok((stored.plans, clocks))
     }
 }
 
@@ -98,6 +102,7 @@ impl Strategy for ExternalProcess {
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         self.close();
         self.fault = None;
+        self.clocks.clear();
         let Some(first) = streams.first() else { return Ok(Vec::new()) };
         let mut conversation =
             Conversation::start(&self.command, self.timeout).map_err(|what| problem(&what))?;
@@ -112,7 +117,13 @@ impl Strategy for ExternalProcess {
             self.online = Some(online);
             return Ok(plans);
         }
-        Self::planned(&conversation, &answer, streams, first)
+        let (plans, clocks) = Self::planned(&conversation, &answer, streams, first)?;
+        self.clocks = clocks;
+        Ok(plans)
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.clocks.clone()
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {

@@ -1,5 +1,6 @@
 //! The first line: everything that a strategy sees before the run.
 
+use crate::predict::ClockDomain;
 use crate::soc::{Crossing, ExecutorId, Platform};
 use crate::strategy::PlanningView;
 use crate::units::BytesPerSec;
@@ -11,6 +12,7 @@ fn rate(rate: BytesPerSec) -> Value {
 
 /// The line as JSON.
 pub(super) fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
+    let clocks = streams.first().and_then(clocks);
     let granularity = streams.first().map(|view| view.granularity.id());
     let memory = streams.first().and_then(|view| view.memory);
     let executors: Vec<Value> = platform
@@ -76,6 +78,9 @@ pub(super) fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
         let each: Vec<Option<u64>> = (0..count).map(|e| limits.of(ExecutorId(e))).collect();
         question["memory"] = json!({ "limit_bytes": limits.total, "executor_limit_bytes": each });
     }
+    if let Some(clocks) = clocks {
+        question["clocks"] = clocks;
+    }
     question
 }
 
@@ -85,4 +90,14 @@ fn weights(view: &PlanningView<'_>, operator: u32) -> Vec<u64> {
     let own = graph.operators.get(operator as usize);
     let at = |scale| own.map_or(0, |own| graph.weight_bytes_at(own, scale));
     view.platform.executors.iter().map(|executor| at(executor.tensor_scale)).collect()
+}
+
+/// The clocks that may be set, and to what.
+fn clocks(view: &PlanningView<'_>) -> Option<Value> {
+    let settable = view.clocks?.domains().iter().filter(|domain| domain.settable);
+    let one = |domain: &ClockDomain| {
+        let steps = domain.opps.points.get(domain.lowest..=domain.highest).unwrap_or_default();
+        json!({ "of": domain.id, "mhz": steps.iter().map(|opp| opp.clock.0 / 1e6).collect::<Vec<_>>() })
+    };
+    Some(settable.map(one).collect())
 }

@@ -32,6 +32,7 @@ pub(super) struct Frozen {
     plans: Vec<Plan>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
+    clocks: Vec<Option<u16>>,
     /// What the strategy believed: observing takes time in every repetition.
     predictor: PredictorSpec,
     /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
@@ -53,6 +54,7 @@ impl Frozen {
         let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         Self {
             kept_off: kept_off.collect(),
+            clocks: prepared.clocks.clone(),
             plans: open.map(|(_, plan)| plan.clone()).collect(),
             predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
@@ -72,6 +74,10 @@ impl Strategy for Frozen {
 
     fn plan(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         Ok(self.plans.clone())
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.clocks.clone()
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {

@@ -59,12 +59,16 @@ struct CoreLoad {
 }
 
 impl Clocks {
-    pub(super) fn new(setup: &DynamicsSetup) -> Self {
+    /// `pins` are the steps that a strategy has set, by domain.
+    pub(super) fn new(setup: &DynamicsSetup, pins: &[Option<u16>]) -> Self {
         let domains: Vec<Domain> = setup
             .domains
             .iter()
             .enumerate()
-            .map(|(number, domain)| Domain::new(domain, setup.resources(number).count()))
+            .map(|(number, domain)| {
+                let governor = domain.governed(pins.get(number).copied().flatten());
+                Domain::new(domain, governor, setup.resources(number).count())
+            })
             .collect();
         let mut clocks = Self {
             domains,
@@ -82,6 +86,11 @@ impl Clocks {
     /// When something is due.
     pub(super) const fn next(&self) -> SimTime {
         self.next
+    }
+
+    /// Whether any governor changes clocks by itself.
+    pub(super) fn are_governed(&self) -> bool {
+        self.domains.iter().any(|domain| domain.trigger != Trigger::Caps)
     }
 
     /// Brings ratios and the next time up to date. Returns whether a ratio changed.
@@ -166,15 +175,15 @@ impl Clocks {
 }
 
 impl Domain {
-    fn new(setup: &DomainSetup, cores: usize) -> Self {
+    fn new(setup: &DomainSetup, governor: Governor, cores: usize) -> Self {
         let table = Frequencies::of(&setup.opps);
         let top = table.top();
         let highest = setup.highest.min(top);
         let lowest = setup.lowest.min(highest);
         let mut domain = Self {
             clock: ClockDomain::new(table, setup.transition, lowest),
-            trigger: setup.governor.trigger(),
-            governor: setup.governor.clone(),
+            trigger: governor.trigger(),
+            governor,
             reference: setup.reference,
             capacity: setup.capacity,
             lowest,

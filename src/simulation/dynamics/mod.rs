@@ -32,7 +32,6 @@ pub use thermal::HeatBalance;
 use super::observer::Activity;
 use super::problem::DynamicsOutcome;
 use crate::physics::ClockRatios;
-use crate::physics::dvfs::Trigger;
 use crate::physics::power::switching;
 use crate::soc::{ExecutorId, ResourceId};
 use crate::units::{SimDuration, SimTime};
@@ -222,7 +221,13 @@ impl SlotState {
 }
 
 impl<'a> Dynamics<'a> {
-    pub(super) fn new(setup: &'a DynamicsSetup, base_watts: f64, joules_per_byte: f64, seed: u64) -> Self {
+    pub(super) fn new(
+        setup: &'a DynamicsSetup,
+        pins: &[Option<u16>],
+        base_watts: f64,
+        joules_per_byte: f64,
+        seed: u64,
+    ) -> Self {
         let is_core: Vec<bool> =
             setup.domain_of.iter().map(|domain| setup.domains[usize::from(*domain)].is_cpu).collect();
         let mut counts = vec![0u16; setup.domains.len()];
@@ -235,8 +240,8 @@ impl<'a> Dynamics<'a> {
                 *count - 1
             })
             .collect();
+        let clocks = Clocks::new(setup, pins);
         Self {
-            clocks: Clocks::new(setup),
             power: Power::new(&setup.domain_of, &setup.domains, base_watts),
             thermal: setup.thermal.as_ref().map(|thermal| {
                 let tops: Vec<usize> =
@@ -260,9 +265,7 @@ impl<'a> Dynamics<'a> {
             boundaries: false,
             changed: Vec::with_capacity(setup.domain_of.len()),
             leaving: SimTime::NEVER,
-            defers: !setup.background.is_empty()
-                || !setup.memory.votes.is_empty()
-                || setup.domains.iter().any(|domain| domain.governor.trigger() != Trigger::Caps),
+            defers: !setup.background.is_empty() || !setup.memory.votes.is_empty() || clocks.are_governed(),
             steps: vec![usize::MAX; setup.domains.len()],
             powers: u32::MAX,
             retime: true,
@@ -270,6 +273,7 @@ impl<'a> Dynamics<'a> {
             joules_per_byte,
             served: 0.0,
             outcome: DynamicsOutcome::default(),
+            clocks,
             setup,
         }
     }

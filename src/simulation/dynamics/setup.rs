@@ -124,6 +124,8 @@ pub struct DomainSetup {
     pub reference: Hertz,
     /// Who chooses the clock.
     pub governor: Governor,
+    /// Whether a strategy may choose it instead: the user has neither fixed it nor named this governor for this domain.
+    pub settable: bool,
     /// Time that a change takes.
     pub transition: SimDuration,
     /// Slowest step that the user allows.
@@ -134,6 +136,16 @@ pub struct DomainSetup {
     pub capacity: u64,
     /// Its power.
     pub power: PowerModel,
+}
+
+impl DomainSetup {
+    /// Who chooses the clock when a strategy has set it to a step, or has not.
+    #[must_use]
+    pub fn governed(&self, step: Option<u16>) -> Governor {
+        let opp = step.and_then(|step| self.opps.points.get(usize::from(step)));
+        opp.and_then(|opp| Governor::named("userspace", Some(opp.clock)))
+            .unwrap_or_else(|| self.governor.clone())
+    }
 }
 
 /// Clock of main memory.

@@ -104,6 +104,11 @@ impl<'a> JointGraph<'a> {
         0..self.stream_of.len() as u32
     }
 
+    /// Tasks of a stream.
+    pub(crate) fn tasks_of(&self, stream: usize) -> impl Iterator<Item = u32> + use<> {
+        self.offsets[stream]..self.offsets[stream + 1]
+    }
+
     pub(crate) fn streams(&self) -> usize {
         self.graphs.len()
     }

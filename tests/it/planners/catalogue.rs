@@ -130,8 +130,8 @@ pub fn instances() -> Vec<Problem> {
     all
 }
 
-/// Strategies that need a plan, a process, or operators with a cost for every slice of them; tests/it/slices.rs and others try those.
-const NOT_HERE: [&str; 5] = ["replay", "external", "mulayer-like", "codl", "nn-stretch"];
+/// Strategies that need a plan, a process, clocks, or operators with a cost for every slice of them; tests/it/slices.rs and others try those.
+const NOT_HERE: [&str; 6] = ["replay", "external", "mulayer-like", "codl", "nn-stretch", "frequency"];
 
 #[test]
 fn every_registered_strategy_is_tried() {
@@ -190,7 +190,7 @@ fn plans_replay_alike() {
             if online {
                 continue;
             }
-            let text = write_plans(&plans, &[], &problem.platform).unwrap();
+            let text = write_plans(&plans, &[], &Vec::new(), &problem.platform).unwrap();
             let sizes: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
             let read = read_plans(&SourceText::new("plan", text), &problem.platform, &sizes).unwrap();
             assert_eq!(read.plans, plans, "{spec}");
