@@ -41,12 +41,13 @@ pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{
-    Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
+    Admission, Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
 };
 
 use crate::graph::partition::Split;
 use crate::predict::SlicePredictor;
 use crate::soc::ExecutorId;
+use crate::units::SimDuration;
 
 /// The unit that a strategy places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,4 +173,26 @@ pub trait Strategy {
     /// Called when a unit without an executor becomes ready, and when one has finished. Every unit must be placed by a [`Decision`]
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
+
+    /// Further cuts of every stream's graph, asked for after [`Strategy::plan`], one list for each view or none at all. They stand
+    /// beside the plan, which is version 0, in the [`UnitGraph`]; all are dispatched and ordered in queues alike.
+    ///
+    /// # Errors
+    /// [`StrategyError`] when it cannot make them.
+    fn versions(&mut self, _streams: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether it wants to be asked by [`Strategy::admit`], and told by [`Strategy::completed`]; who offers further versions does.
+    fn decides_admissions(&self) -> bool {
+        false
+    }
+
+    /// How a request runs that leaves its queue now, before any of its units is placed. `slot` as in [`ReadyUnit::slot`].
+    fn admit(&mut self, _request: RequestId, _slot: u32, _view: &RunView<'_>) -> Admission {
+        Admission::default()
+    }
+
+    /// A request is complete, `service` after it was admitted.
+    fn completed(&mut self, _request: RequestId, _slot: u32, _service: SimDuration) {}
 }

@@ -59,3 +59,4 @@ mod shipped;
 mod slices;
 mod tour;
 mod validate_all;
+mod versions;
