@@ -128,6 +128,9 @@ impl Strategy for ExternalProcess {
         if stored.splits.iter().any(|splits| !splits.is_empty()) {
             return Err(problem("the process cuts operators, which an external strategy cannot"));
         }
+        if stored.schedules.iter().any(|schedule| !schedule.entries.is_empty()) {
+            return Err(problem("the process answered a schedule; an external strategy plans beforehand"));
+        }
         Ok(stored.plans)
     }
 }

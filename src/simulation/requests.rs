@@ -223,7 +223,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.observer.finished(now, RequestId { stream, number: done.number });
         if self.decides_admissions {
             let request = RequestId { stream, number: done.number };
-            self.strategy.completed(request, slot, now.since(done.admitted));
+            self.strategy.completed(request, slot, now, now.since(done.admitted));
         }
         if let Some((next, nominal)) = self.streams[number].queue.pop_front() {
             self.admit(now, RequestId { stream, number: next }, nominal)?;

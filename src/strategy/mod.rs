@@ -4,6 +4,8 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod adaptation;
+mod adaptive;
 mod catalogue;
 pub mod co_execution;
 pub mod codl;
@@ -21,12 +23,14 @@ mod plan;
 mod plan_check;
 mod registry;
 mod replay;
+mod schedule;
 mod single;
 mod sub_graph;
 mod task;
 mod unit_graph;
 mod view;
 
+pub use adaptation::{Adaptation, AdaptationLog, Cause, LevelUse};
 pub use codl::{Codl, Prescribed};
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
@@ -38,6 +42,7 @@ pub use nn_stretch::NnStretch;
 pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
+pub use schedule::{Entry, Later, Recording, Schedule, Trigger};
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{
@@ -47,7 +52,7 @@ pub use view::{
 use crate::graph::partition::Split;
 use crate::predict::SlicePredictor;
 use crate::soc::ExecutorId;
-use crate::units::SimDuration;
+use crate::units::{SimDuration, SimTime};
 
 /// The unit that a strategy places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,6 +198,16 @@ pub trait Strategy {
         Admission::default()
     }
 
-    /// A request is complete, `service` after it was admitted.
-    fn completed(&mut self, _request: RequestId, _slot: u32, _service: SimDuration) {}
+    /// A request is complete at `now`, `service` after it was admitted.
+    fn completed(&mut self, _request: RequestId, _slot: u32, _now: SimTime, _service: SimDuration) {}
+
+    /// What it adapted in the last run; `None` for strategies that do not.
+    fn adaptations(&self) -> Option<AdaptationLog> {
+        None
+    }
+
+    /// What it decided during the last run for each of so many streams, if it kept that ([`Recording`] does); else nothing.
+    fn schedules(&self, _streams: usize) -> Vec<Schedule> {
+        Vec::new()
+    }
 }

@@ -8,8 +8,9 @@ use crate::config::Assembled;
 use crate::physics::Bound;
 use crate::record::{CriticalStep, Recorder, RunRecord, StepKind, critical_path};
 use crate::simulation::observer::RequestId;
-use crate::simulation::{Problem, SimulationError, play, prepare};
+use crate::simulation::{Problem, SimulationError, play, prepare_with};
 use crate::soc::ExecutorId;
+use crate::strategy::{Recording, Replay, Schedule};
 use crate::units::SimDuration;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ pub enum Part {
     Dispatch,
     /// Invoking an executor and converting layouts.
     Invocation,
+    /// Deciding how the request runs: planning again, changing the plan.
+    Planning,
     /// Moving tensors between processors or from and to the host: synchronisation and bytes.
     Transfer,
     /// Waiting for an executor that worked for another request.
@@ -85,6 +88,7 @@ impl Part {
             Self::BandwidthShare => "execution slowed by others' memory traffic",
             Self::Dispatch => "dispatching operators",
             Self::Invocation => "invoking executors and converting layouts",
+            Self::Planning => "deciding how the request runs",
             Self::Transfer => "transfers and synchronisation",
             Self::Contention => "executor busy with another request",
             Self::Waiting => "other waiting",
@@ -165,9 +169,13 @@ const DEFINITION: &str = "latency of this request when the whole scenario is sim
 /// # Errors
 /// [`ExplainError`] when the run fails or there is no such request.
 pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Explanation, ExplainError> {
+    if assembled.strategy.decides_admissions() {
+        let inner = std::mem::replace(&mut assembled.strategy, Box::new(Replay::new(Vec::new())));
+        assembled.strategy = Box::new(Recording::new(inner));
+    }
     let problem = &assembled.problem;
     let strategy = &mut *assembled.strategy;
-    let prepared = prepare(problem, strategy)?;
+    let prepared = prepare_with(problem, strategy, &assembled.predictor)?;
     let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, strategy, &mut recorder)?;
     let record = recorder.finish();
@@ -176,9 +184,11 @@ pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Ex
     let (Some(latency), Some(path)) = (finished, critical_path(&record, id)) else {
         return Err(ExplainError::Nothing(format!("request {} did not finish", id.number)));
     };
-    let mut frozen = Frozen::new(&prepared, &record);
+    let schedules = assembled.strategy.schedules(problem.streams.len());
+    let planning = planning(&schedules, &record, id);
+    let mut frozen = Frozen::new(&prepared, &record, schedules, &assembled.predictor);
     let alone = free_bandwidth(problem, &mut frozen, &assembled.labels)?;
-    let view = View { assembled, record: &record, id, alone: &alone };
+    let view = View { assembled, record: &record, id, alone: &alone, planning };
     let arrived = record.request(id).map(|request| request.arrived).unwrap_or_default();
     let steps: Vec<Step> = path.iter().map(|step| view.step(step, arrived)).collect();
     let mut totals: BTreeMap<Part, u64> = BTreeMap::new();
@@ -283,6 +293,15 @@ struct View<'a> {
     id: RequestId,
     /// What each operator of the request takes when nobody else uses main memory.
     alone: &'a BTreeMap<(RequestId, u32), SimDuration>,
+    /// The unit that paid for deciding how the request runs, and what that took.
+    planning: Option<(u32, SimDuration)>,
+}
+
+/// The unit of a request that started first, if it paid for deciding how the request runs.
+fn planning(schedules: &[Schedule], record: &RunRecord, id: RequestId) -> Option<(u32, SimDuration)> {
+    let paid = schedules.get(usize::from(id.stream))?.admission(id.number).overhead;
+    let first = record.units.iter().filter(|unit| unit.unit.request == id).min_by_key(|unit| unit.started)?;
+    (paid > SimDuration::ZERO).then_some((first.unit.unit, paid))
 }
 
 impl View<'_> {
@@ -318,6 +337,15 @@ impl View<'_> {
             StepKind::Overhead { unit, executor } => {
                 shown.what = format!("unit {unit} is invoked, its tensors are converted");
                 shown.executor = Some(executor_name(executor));
+                if let Some((_, paid)) = self.planning.filter(|(first, _)| *first == unit) {
+                    let paid = paid.0.min(time);
+                    shown.what = format!("deciding how the request runs; {}", shown.what);
+                    shown.parts = [(Part::Planning, paid), (Part::Invocation, time - paid)]
+                        .into_iter()
+                        .filter(|&(_, time)| time > 0)
+                        .collect();
+                    return shown;
+                }
                 Part::Invocation
             }
             StepKind::Transfer { tensor, from, to } => {

@@ -2,12 +2,14 @@
 
 use super::ExplainError;
 use crate::physics::{CostTable, OperatorCost};
+use crate::predict::PredictorSpec;
 use crate::record::{Recorder, RunLabels, RunRecord};
 use crate::simulation::observer::RequestId;
-use crate::simulation::{Prepared, Problem, play, prepare};
+use crate::simulation::{Prepared, Problem, play, prepare_with};
 use crate::soc::{Crossing, ExecutorId, Network, ProcessorKind};
 use crate::strategy::{
-    Decision, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError,
+    Admission, Decision, Granularity, Occasion, Plan, PlanningView, RunView, Schedule, Strategy,
+    StrategyError,
 };
 use crate::units::SimDuration;
 use serde::Serialize;
@@ -29,15 +31,27 @@ pub struct WhatIf {
 #[derive(Debug, Clone)]
 pub(super) struct Frozen {
     plans: Vec<Plan>,
+    versions: Vec<Vec<Plan>>,
+    /// Which cut each request ran, and what deciding took; empty where that was not decided.
+    schedules: Vec<Schedule>,
+    predictor: PredictorSpec,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
 }
 
 impl Frozen {
-    pub(super) fn new(prepared: &Prepared, record: &RunRecord) -> Self {
+    pub(super) fn new(
+        prepared: &Prepared,
+        record: &RunRecord,
+        schedules: Vec<Schedule>,
+        predictor: &PredictorSpec,
+    ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
         Self {
             plans: prepared.plans.clone(),
+            versions: prepared.versions.clone(),
+            schedules: if prepared.decides_admissions { schedules } else { Vec::new() },
+            predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
             usual: units().map(|u| ((u.request.stream, u.unit), u.executor)).collect(),
         }
@@ -57,6 +71,19 @@ impl Strategy for Frozen {
         Ok(self.plans.clone())
     }
 
+    fn versions(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
+        Ok(if self.decides_admissions() { self.versions.clone() } else { Vec::new() })
+    }
+
+    fn decides_admissions(&self) -> bool {
+        !self.schedules.is_empty()
+    }
+
+    fn admit(&mut self, request: RequestId, _: u32, _: &RunView<'_>) -> Admission {
+        let schedule = self.schedules.get(usize::from(request.stream));
+        schedule.map_or_else(Admission::default, |schedule| schedule.admission(request.number))
+    }
+
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {
         let Occasion::Ready(unit) = occasion else { return };
         let known = self.placed.get(&(unit.request, unit.unit));
@@ -74,7 +101,8 @@ impl Strategy for Frozen {
 }
 
 fn replay(problem: &Problem, frozen: &mut Frozen, labels: &RunLabels) -> Result<RunRecord, ExplainError> {
-    let prepared = prepare(problem, frozen)?;
+    let predictor = frozen.predictor.clone();
+    let prepared = prepare_with(problem, frozen, &predictor)?;
     let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, frozen, &mut recorder)?;
     Ok(recorder.finish())
