@@ -300,7 +300,8 @@ struct View<'a> {
 /// The unit of a request that started first, if it paid for deciding how the request runs.
 fn planning(schedules: &[Schedule], record: &RunRecord, id: RequestId) -> Option<(u32, SimDuration)> {
     let paid = schedules.get(usize::from(id.stream))?.admission(id.number).overhead;
-    let first = record.units.iter().filter(|unit| unit.unit.request == id).min_by_key(|unit| unit.started)?;
+    let own = record.units.iter().filter(|unit| unit.unit.request == id && unit.started.is_some());
+    let first = own.min_by_key(|unit| unit.started)?;
     (paid > SimDuration::ZERO).then_some((first.unit.unit, paid))
 }
 
