@@ -7,7 +7,7 @@ use crate::config::Assembled;
 use crate::config::plan_file::write_scheduled;
 use crate::experiment::{RunError, RunOptions, RunResult, Thresholds, run_scenario};
 use crate::export::{
-    OutputFolder, write_json, write_operators, write_requests, write_resources, write_trace,
+    OutputFolder, write_decisions, write_json, write_operators, write_requests, write_resources, write_trace,
 };
 use crate::record::summary::RunSummary;
 use crate::strategy::{Recording, Replay};
@@ -42,6 +42,8 @@ pub(super) struct RunArguments {
 }
 
 const FILES: &[&str] = &["summary.json", "requests.csv", "operators.csv", "resources.csv", "trace.pftrace"];
+/// Of strategies that adapt.
+const DECISIONS: &str = "decisions.csv";
 #[cfg(feature = "plots")]
 const FIGURES: &[&str] = &["gantt.svg", "gantt.png", "latency.svg", "latency.png"];
 #[cfg(not(feature = "plots"))]
@@ -58,7 +60,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
         let inner = std::mem::replace(&mut assembled.strategy, Box::new(Replay::new(Vec::new())));
         assembled.strategy = Box::new(Recording::new(inner));
     }
-    let files: Vec<&str> = FILES.iter().chain(FIGURES).copied().collect();
+    let adapts = assembled.strategy.id() == "adaptive";
+    let files: Vec<&str> = FILES.iter().chain(FIGURES).copied().chain(adapts.then_some(DECISIONS)).collect();
     let folder = arguments
         .out
         .as_ref()
@@ -131,6 +134,9 @@ pub(super) fn simulate(assembled: &mut Assembled, record: bool) -> Result<RunRes
 fn write_outputs(folder: &OutputFolder, result: &RunResult) -> Result<(), crate::export::FileError> {
     folder.write("summary.json", |to| write_json(&result.summary, to))?;
     folder.write("resources.csv", |to| write_resources(&result.summary, to))?;
+    if let Some(adaptation) = &result.summary.adaptation {
+        folder.write(DECISIONS, |to| write_decisions(adaptation, to))?;
+    }
     if let Some(record) = &result.record {
         folder.write("requests.csv", |to| write_requests(record, to))?;
         folder.write("operators.csv", |to| write_operators(record, to))?;

@@ -176,6 +176,7 @@ impl Summarizer {
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,
             },
             profiling: None,
+            adaptation: None,
             prediction_error: self.prediction_summary(),
             warnings: context.warnings,
         })

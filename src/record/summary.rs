@@ -73,6 +73,9 @@ pub struct RunSummary {
     pub prediction_error: Option<PredictionSummary>,
     /// What the predictor's knowledge cost, when it costs anything.
     pub profiling: Option<ProfilingSummary>,
+    /// What the strategy adapted, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<super::adaptation::AdaptationSummary>,
     /// What a reader must know.
     pub warnings: Vec<String>,
 }

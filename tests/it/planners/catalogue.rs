@@ -6,7 +6,7 @@ use crate::oracles::{number, oracle};
 use hetsoc::config::plan_file::{read_plans, write_plans, write_scheduled};
 use hetsoc::diagnostics::SourceText;
 use hetsoc::simulation::{Arrivals, Problem, prepare};
-use hetsoc::strategy::{Granularity, Plan, Recording, Replay, Strategy, STRATEGIES, ServiceTarget};
+use hetsoc::strategy::{Granularity, Plan, Recording, Replay, STRATEGIES, ServiceTarget, Strategy};
 use hetsoc::units::{SimDuration, SimTime};
 use std::collections::BTreeSet;
 
