@@ -2,6 +2,7 @@
 
 use super::labels::RunLabels;
 use crate::strategy::{AdaptationLog, Cause};
+use crate::units::SimDuration;
 use serde::Serialize;
 
 /// What a strategy adapted during a run.
@@ -9,12 +10,14 @@ use serde::Serialize;
 pub struct AdaptationSummary {
     /// Plannings because beliefs had departed.
     pub replans: u64,
-    /// Of them and of probes, those after which granularity or placement changed for good.
+    /// Changes of granularity or placement: by planning, by a probe whose plan stayed, by taking back.
     pub switches: u64,
     /// Requests that tried what is out of use; their latency counts like any other.
     pub probes: u64,
     /// Probes whose plan stayed.
     pub confirmed: u64,
+    /// New plans that were taken back.
+    pub taken_back: u64,
     /// Time that all this took.
     pub planning_ms: f64,
     /// What requests came to at each level.
@@ -47,7 +50,7 @@ pub struct DecisionSummary {
     pub stream: String,
     /// Number of the request at whose admission, or completion, it happened.
     pub request: u32,
-    /// `departed`, `probed` or `confirmed`.
+    /// `departed`, `probed`, `confirmed` or `taken-back`.
     pub cause: &'static str,
     /// Smoothed logarithm of present / planned belief; 0 for probes.
     pub signal: f64,
@@ -77,10 +80,11 @@ impl AdaptationSummary {
         let mean = |sum: f64, count: u64| (count > 0).then(|| 1e3 * sum / count as f64);
         Self {
             replans: count(Cause::Departed),
-            switches: changes + count(Cause::Confirmed),
+            switches: changes + count(Cause::Confirmed) + count(Cause::TakenBack),
             probes: log.levels.iter().map(|level| level.probes).sum(),
             confirmed: count(Cause::Confirmed),
-            planning_ms: log.adaptations.iter().map(|a| a.overhead.millis()).sum(),
+            taken_back: count(Cause::TakenBack),
+            planning_ms: log.adaptations.iter().map(|a| a.overhead).sum::<SimDuration>().millis(),
             by_level: log
                 .levels
                 .iter()
@@ -96,7 +100,7 @@ impl AdaptationSummary {
                 .adaptations
                 .iter()
                 .map(|a| DecisionSummary {
-                    time_ms: crate::units::SimDuration(a.time.0).millis(),
+                    time_ms: SimDuration(a.time.0).millis(),
                     stream: labels.stream(a.request.stream),
                     request: a.request.number,
                     cause: a.cause.id(),

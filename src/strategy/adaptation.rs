@@ -12,6 +12,8 @@ pub enum Cause {
     Probed,
     /// That request was faster than those before it; its plan stays.
     Confirmed,
+    /// The first requests of a new plan were slower than the plan before was believed; that one is back.
+    TakenBack,
 }
 
 impl Cause {
@@ -22,6 +24,7 @@ impl Cause {
             Self::Departed => "departed",
             Self::Probed => "probed",
             Self::Confirmed => "confirmed",
+            Self::TakenBack => "taken-back",
         }
     }
 }

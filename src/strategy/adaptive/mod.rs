@@ -34,6 +34,22 @@ pub(super) enum Objective {
     Deadline,
 }
 
+/// A new plan on probation.
+#[derive(Debug, Clone)]
+struct Trial {
+    /// Position of the stream whose beliefs departed.
+    stream: usize,
+    /// Seconds that its request was believed to take on the plan before.
+    limit: f64,
+    /// Requests left to be seen.
+    left: u32,
+    /// The choices of all streams before.
+    before: Vec<Choice>,
+}
+
+/// Requests that a new plan is judged by: the first finds clocks and caches as they were.
+const TRIED: u32 = 2;
+
 /// Plans every stream at several levels of granularity, and plans again when beliefs leave those that the plan was made on.
 ///
 /// *Levels*: each stream's graph is cut before the run into units of at least so many neighbours in topological order that some executor can run
@@ -49,6 +65,9 @@ pub(super) enum Objective {
 /// snapshot keeps a learning predictor from hiding the departure, the sign keeps noise from adding up. It plans again when `|s| > ln(1 + threshold)`, or an executor
 /// that the plan leaves out is believed faster by so much, but not before `dwell` requests of the stream. Another plan is taken if it is believed 5 % better than the present one
 /// under the same beliefs; either way the snapshot is renewed.
+///
+/// *Taking back*: what is believed of pairs of operator and executor that never ran is the laboratory's, and so too good while the machine is loaded. If the first two requests that
+/// complete on a new plan each take 5 % more than the plan before was believed to take, that plan is back (objective `latency` only).
 ///
 /// *Probes*: an executor that nobody uses is not observed, and what is believed of it stays as bad as it was. Every `probe` requests one is planned as if pairs of operator and executor
 /// that the plan does not use took no longer than in the laboratory. If that is 5 % better than the plan, this one request runs so; if it then took 5 % less
@@ -74,6 +93,7 @@ pub(super) struct Adaptive {
     replanning: SimDuration,
     switching: SimDuration,
     streams: Vec<Stream>,
+    trial: Option<Trial>,
     epoch: u32,
     notes: Vec<String>,
     log: AdaptationLog,
@@ -102,6 +122,7 @@ impl Adaptive {
             replanning: micros("replan-us", 500)?,
             switching: micros("switch-us", 0)?,
             streams: Vec::new(),
+            trial: None,
             epoch: 0,
             notes: Vec::new(),
             log: AdaptationLog::default(),
@@ -162,9 +183,17 @@ impl Adaptive {
         (levels, best)
     }
 
-    fn choice(&mut self, cut: usize, places: Vec<ExecutorId>, believed: f64) -> Choice {
+    fn choice(
+        &mut self,
+        index: usize,
+        cut: usize,
+        platform: &Platform,
+        places: Vec<ExecutorId>,
+        believed: f64,
+    ) -> Choice {
         self.epoch += 1;
-        Choice { cut, places, epoch: self.epoch, believed }
+        let words = self.streams[index].words(cut, &places, platform);
+        Choice { cut, places, epoch: self.epoch, believed, words }
     }
 
     /// Plans again on present beliefs. Returns what that takes.
@@ -184,14 +213,20 @@ impl Adaptive {
         let signal = if stream.signal.abs() > self.threshold { stream.signal } else { stream.unused };
         let from = stream.cuts[stream.current.cut].level.name();
         let changed = after.beats(&before, MARGIN);
+        self.trial = None;
         if changed {
+            if self.objective == Objective::Latency {
+                let limit = 1e-12 * before.done[index] * stream.bias(stream.current.cut).exp();
+                let choices = self.streams.iter().map(|s| s.current.clone()).collect();
+                self.trial = Some(Trial { stream: index, limit, left: TRIED, before: choices });
+            }
             for (number, &cut) in better.iter().enumerate() {
                 let places = std::mem::take(&mut after.places[number]);
                 if (cut, &places) == (self.streams[number].current.cut, &self.streams[number].current.places)
                 {
                     self.streams[number].current.believed = after.done[number];
                 } else {
-                    let choice = self.choice(cut, places, after.done[number]);
+                    let choice = self.choice(number, cut, view.platform, places, after.done[number]);
                     self.streams[number].adopt(choice);
                 }
             }
@@ -210,7 +245,7 @@ impl Adaptive {
             changed,
             believed_before: SimDuration(before.done[index] as u64),
             believed_after: SimDuration(stream.current.believed as u64),
-            placement: stream.words(&stream.current, view.platform),
+            placement: stream.current.words.clone(),
             overhead: self.replanning,
         });
         self.replanning
@@ -235,9 +270,8 @@ impl Adaptive {
         let (better, mut after) = self.best(view.platform, one, &work);
         if after.beats(&before, MARGIN) {
             let places = after.places.pop().unwrap_or_default();
-            let choice = self.choice(better[0], places, after.done[0]);
+            let choice = self.choice(index, better[0], view.platform, places, after.done[0]);
             let stream = &mut self.streams[index];
-            let placement = stream.words(&choice, view.platform);
             self.log.adaptations.push(Adaptation {
                 time: view.now,
                 request,
@@ -248,13 +282,47 @@ impl Adaptive {
                 changed: true,
                 believed_before: SimDuration(before.done[0] as u64),
                 believed_after: SimDuration(after.done[0] as u64),
-                placement: placement.clone(),
+                placement: choice.words.clone(),
                 overhead: self.replanning,
             });
             let before = SimDuration(before.done[0] as u64);
-            stream.probe = Some(Probe { request, choice, before, placement });
+            stream.probe = Some(Probe { request, choice, before });
         }
         self.replanning
+    }
+
+    /// A request of the stream whose plan is on probation has ended.
+    fn try_new(&mut self, mut trial: Trial, request: RequestId, now: SimTime, seconds: f64) {
+        trial.left -= 1;
+        if seconds <= trial.limit * (1.0 + MARGIN) {
+            return;
+        }
+        if trial.left > 0 {
+            self.trial = Some(trial);
+            return;
+        }
+        let stream = &self.streams[trial.stream];
+        let (from, believed) = (stream.cuts[stream.current.cut].level.name(), stream.current.believed);
+        for (stream, choice) in self.streams.iter_mut().zip(trial.before) {
+            if stream.current.epoch != choice.epoch {
+                stream.adopt(choice);
+                stream.is_stale = true;
+            }
+        }
+        let stream = &self.streams[trial.stream];
+        self.log.adaptations.push(Adaptation {
+            time: now,
+            request,
+            cause: Cause::TakenBack,
+            signal: 0.0,
+            from,
+            to: stream.cuts[stream.current.cut].level.name(),
+            changed: true,
+            believed_before: SimDuration(believed as u64),
+            believed_after: SimDuration::from_seconds(trial.limit),
+            placement: stream.current.words.clone(),
+            overhead: SimDuration::ZERO,
+        });
     }
 
     /// A probe has ended: its plan stays if it took less than the present one does.
@@ -277,7 +345,7 @@ impl Adaptive {
             changed: true,
             believed_before: probe.before,
             believed_after: SimDuration(probe.choice.believed as u64),
-            placement: probe.placement,
+            placement: probe.choice.words.clone(),
             overhead: SimDuration::ZERO,
         });
         stream.adopt(probe.choice);
@@ -299,6 +367,7 @@ impl Strategy for Adaptive {
         self.notes.clear();
         self.log = AdaptationLog::default();
         self.epoch = 0;
+        self.trial = None;
         let mut plans = Vec::new();
         for view in streams {
             let mut own = Vec::new();
@@ -315,7 +384,8 @@ impl Strategy for Adaptive {
         let work = |s: &Stream, cut, unit, executor| s.work(None, false, cut, unit, executor);
         let (levels, mut best) = self.best(first.platform, 0..self.streams.len(), &work);
         for (number, cut) in levels.into_iter().enumerate() {
-            let choice = self.choice(cut, std::mem::take(&mut best.places[number]), best.done[number]);
+            let places = std::mem::take(&mut best.places[number]);
+            let choice = self.choice(number, cut, first.platform, places, best.done[number]);
             let stream = &mut self.streams[number];
             stream.last_epoch = choice.epoch;
             stream.adopt(choice);
@@ -397,6 +467,9 @@ impl Strategy for Adaptive {
             Some(probe) => self.judge(index, probe, now, seconds),
             None if flight.epoch == stream.current.epoch => {
                 stream.learn(flight.cut, seconds, flight.believed);
+                if let Some(trial) = self.trial.take_if(|trial| trial.stream == index) {
+                    self.try_new(trial, request, now, seconds);
+                }
             }
             None => {}
         }

@@ -28,6 +28,8 @@ pub(super) struct Choice {
     pub(super) epoch: u32,
     /// Time from start to finish that it is believed to take, picoseconds.
     pub(super) believed: f64,
+    /// Executors with the number of operators on each.
+    pub(super) words: String,
 }
 
 /// A request that tries another choice.
@@ -36,7 +38,6 @@ pub(super) struct Probe {
     pub(super) request: RequestId,
     pub(super) choice: Choice,
     pub(super) before: SimDuration,
-    pub(super) placement: String,
 }
 
 /// A request in flight.
@@ -292,11 +293,11 @@ impl Stream {
         self.placed.get(slot as usize * self.units + unit as usize).copied()
     }
 
-    /// Executors of a choice, with the number of operators on each.
-    pub(super) fn words(&self, choice: &Choice, platform: &Platform) -> String {
+    /// Executors of units of a cut, with the number of operators on each.
+    pub(super) fn words(&self, cut: usize, places: &[ExecutorId], platform: &Platform) -> String {
         let mut counts = vec![0usize; platform.executors.len()];
-        for (unit, place) in (0u32..).zip(&choice.places) {
-            counts[usize::from(place.0)] += self.cuts[choice.cut].graph.operators(unit).len();
+        for (unit, place) in (0u32..).zip(places) {
+            counts[usize::from(place.0)] += self.cuts[cut].graph.operators(unit).len();
         }
         let used = platform.executors.iter().zip(counts).filter(|(_, count)| *count > 0);
         used.map(|(executor, count)| format!("{} {count}", executor.name)).collect::<Vec<_>>().join(" + ")
