@@ -25,12 +25,12 @@ const PATIENCE: u32 = 4;
 /// What a plan is to make small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Objective {
-    /// The sum over all streams of the time from start to completion.
+    /// The product over all streams of the time from start to completion: a per cent counts alike in each.
     Latency,
     /// The time for which the busiest resource is held: the reciprocal of the rate that can be served.
     Throughput,
-    /// First requests that miss 9/10 of their deadline, then the time for which all resources are held; as long as some miss, or have no deadline, the sum of
-    /// the times to completion.
+    /// First requests that miss 9/10 of their deadline, then the time for which all resources are held; as long as some miss, or have no deadline, that of
+    /// `Latency`.
     Deadline,
 }
 

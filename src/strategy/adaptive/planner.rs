@@ -79,9 +79,10 @@ fn read(
         }
     }
     let biased = |(s, done): (&Candidate<'_>, &f64)| done * s.bias.exp();
-    let sum: f64 = streams.iter().zip(&done).map(biased).sum();
+    // A product, so that a per cent of a short stream counts like one of a long stream.
+    let all: f64 = streams.iter().zip(&done).map(biased).map(|time| time.max(1.0) * 1e-12).product();
     let cost = match objective {
-        Objective::Latency => (0, sum),
+        Objective::Latency => (0, all),
         Objective::Throughput => (0, held.iter().copied().fold(0.0, f64::max)),
         Objective::Deadline => {
             // A tenth of the deadline is left for what varies.
@@ -89,7 +90,7 @@ fn read(
                 |s: &Candidate<'_>, done: f64| s.deadline.is_some_and(|limit| done > 0.9 * limit.0 as f64);
             let misses = streams.iter().zip(&done).filter(|(s, done)| late(s, biased((s, done)))).count();
             let open = streams.iter().any(|s| s.deadline.is_none());
-            (misses, if misses > 0 || open { sum } else { held.iter().sum() })
+            (misses, if misses > 0 || open { all } else { held.iter().sum() })
         }
     };
     Believed { places, done, cost }
