@@ -53,6 +53,7 @@ mod profiles;
 mod properties;
 mod readme;
 mod roofline;
+mod schedules;
 mod schemas;
 mod shared;
 mod shipped;

@@ -108,9 +108,37 @@ fn playing_the_same_again_changes_nothing() {
     let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
     play(&assembled.problem, &prepared, &mut *assembled.strategy, &mut recorder).unwrap();
     let record = recorder.finish();
-    let mut frozen = Frozen::new(&prepared, &record);
+    let mut frozen = Frozen::new(&prepared, &record, Vec::new(), &assembled.predictor);
     let again = prepare(&assembled.problem, &mut frozen).unwrap();
     let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
     play(&assembled.problem, &again, &mut frozen, &mut recorder).unwrap();
+    assert_eq!(recorder.finish().requests, record.requests);
+}
+
+/// Would catch bounds that play other cuts than the run did, without what deciding took, or without what observing costs.
+#[test]
+fn what_adapted_is_played_again_alike_and_deciding_is_a_part() {
+    let text = "schema = 1\ndevice = \"xiaomi-9\"\nruntime = \"mace\"\nexecutors = [\"cpu-1large3med\", \"gpu\"]\n[scenario]\nname = \"t\"\n\
+        [[stream]]\nname = \"a\"\nmodel = \"vgg16\"\narrivals = { kind = \"periodic\", period = \"800ms\", count = 16 }\n\
+        [strategy]\nname = \"adaptive\"\n[predictor]\nname = \"kalman\"\n[dynamics]\n";
+    let spec = scenario_text(&SourceText::new("t.toml", text.to_owned()), Path::new(""), &[]).unwrap().value;
+    let mut assembled = assemble(&spec, &[], &[], None).unwrap();
+    let e =
+        explain(&mut assembled, &ExplainOptions { request: Some(8), ..ExplainOptions::default() }).unwrap();
+    let first = assembled.strategy.adaptations().unwrap().adaptations[0].clone();
+    assert_eq!((first.request.number, first.changed), (8, true), "the governor makes the cores slow");
+    assert_eq!(part(&e, Part::Planning), first.overhead.0);
+    assert_eq!(e.path.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps);
+
+    let problem = &assembled.problem;
+    let prepared = prepare_with(problem, &mut *assembled.strategy, &assembled.predictor).unwrap();
+    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
+    play(problem, &prepared, &mut *assembled.strategy, &mut recorder).unwrap();
+    let record = recorder.finish();
+    let schedules = assembled.strategy.schedules(1);
+    let mut frozen = Frozen::new(&prepared, &record, schedules, &assembled.predictor);
+    let again = prepare_with(problem, &mut frozen, &assembled.predictor).unwrap();
+    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
+    play(problem, &again, &mut frozen, &mut recorder).unwrap();
     assert_eq!(recorder.finish().requests, record.requests);
 }
