@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{assemble, scenario_text};
 use crate::diagnostics::SourceText;
+use crate::simulation::prepare;
 use std::path::Path;
 
 /// A task graph with its strategy, ready to run.
