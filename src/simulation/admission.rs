@@ -3,6 +3,7 @@
 use super::beliefs::Present;
 use super::observer::Observer;
 use super::problem::SimulationError;
+use super::progress::Seen;
 use super::run::Simulation;
 use crate::predict::Beliefs;
 use crate::strategy::{RequestId, RunView};
@@ -25,7 +26,10 @@ impl<O: Observer> Simulation<'_, O> {
             predictor: &*self.predictor,
             dynamics: self.dynamics.as_deref(),
         };
+        let progress =
+            Seen { streams: &self.streams, outcomes: &self.outcome.streams, resources: &self.resources };
         let view = RunView {
+            progress: &progress,
             beliefs: self.predictor.changes().then_some(&present as &dyn Beliefs),
             now,
             platform: &self.problem.platform,

@@ -46,7 +46,8 @@ pub use schedule::{Entry, Later, Recording, Schedule, Trigger};
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{
-    Admission, Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
+    Admission, Decision, Occasion, Placements, PlanningView, Progress, ReadyUnit, RunView, ServiceTarget,
+    SlicingView,
 };
 
 use crate::graph::partition::Split;
@@ -115,6 +116,9 @@ pub enum StrategyError {
     /// A plan that cannot be executed on this graph and platform.
     #[error("the plan does not fit: {0}")]
     InvalidPlan(String),
+    /// A strategy outside of the program failed, or said what makes no sense.
+    #[error("strategy `external`: {0}")]
+    Process(String),
     /// The strategy cannot work at the granularity asked for.
     #[error("{strategy} cannot work at granularity `{granularity}`; it offers {offered}")]
     Granularity {
@@ -209,5 +213,9 @@ pub trait Strategy {
     /// What it decided during the last run for each of so many streams, if it kept that ([`Recording`] does); else nothing.
     fn schedules(&self, _streams: usize) -> Vec<Schedule> {
         Vec::new()
+    }
+    /// Why it could not react, asked after every [`Strategy::react`]; ends the run. For decision makers outside of the program, which can fail.
+    fn fault(&mut self) -> Option<StrategyError> {
+        None
     }
 }

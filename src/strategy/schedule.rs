@@ -218,6 +218,10 @@ impl Strategy for Recording {
         }
     }
 
+    fn fault(&mut self) -> Option<StrategyError> {
+        self.inner.fault()
+    }
+
     fn versions(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
         let versions = self.inner.versions(streams)?;
         self.versions.clone_from(&versions);

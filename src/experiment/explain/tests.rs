@@ -1,11 +1,11 @@
+use super::what_if::replay;
 use super::*;
 use crate::config::{assemble, scenario_text};
 use crate::diagnostics::SourceText;
-use crate::simulation::prepare;
 use std::path::Path;
 
 /// A task graph with its strategy, ready to run.
-fn task_graph(dag: &str, strategy: &str) -> Assembled {
+pub(super) fn task_graph(dag: &str, strategy: &str) -> Assembled {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("g.json"), dag).unwrap();
     let text = format!(
@@ -24,12 +24,12 @@ fn bound(explanation: &Explanation, change: &str) -> u64 {
     found.unwrap_or_else(|| panic!("{change}: {:?}", explanation.what_if)).latency_ps.unwrap() / 1_000_000
 }
 
-fn part(explanation: &Explanation, part: Part) -> u64 {
-    explanation.parts.iter().filter(|p| p.part == part).map(|p| p.time_ps).sum::<u64>() / 1_000_000
+fn part(explanation: &Explanation, part: Part) -> i128 {
+    explanation.parts.iter().filter(|p| p.part == part).map(|p| p.time_ps).sum::<i128>() / 1_000_000
 }
 
 /// 10 us on a, then 100 bytes at 10 bytes/us + 2 us, then 20 us on b: 42 us.
-const CHAIN: &str = r#"{"name":"c","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":2,"bandwidth_bytes_per_us":10},
+pub(super) const CHAIN: &str = r#"{"name":"c","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":2,"bandwidth_bytes_per_us":10},
     "tasks":[{"id":0,"cost":[10,null]},{"id":1,"cost":[null,20]}],"edges":[[0,1,100]]}"#;
 
 #[test]
@@ -45,7 +45,7 @@ fn a_chain_over_two_processors_adds_up() {
 }
 
 /// A fork: 1 takes 30 on one processor, 2 takes 5 on the other; only the long arm is critical.
-const FORK: &str = r#"{"name":"f","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":0,"bandwidth_bytes_per_us":1000},
+pub(super) const FORK: &str = r#"{"name":"f","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":0,"bandwidth_bytes_per_us":1000},
     "tasks":[{"id":0,"cost":[10,null]},{"id":1,"cost":[30,null]},{"id":2,"cost":[null,5]},{"id":3,"cost":[10,null]}],
     "edges":[[0,1,0],[0,2,0],[1,3,0],[2,3,0]]}"#;
 
@@ -66,8 +66,8 @@ fn queueing_is_counted_from_arrival() {
     let mut assembled = task_graph(&dag, "eft");
     let e =
         explain(&mut assembled, &ExplainOptions { request: Some(1), ..ExplainOptions::default() }).unwrap();
-    let total: u64 = e.parts.iter().map(|p| p.time_ps).sum();
-    assert_eq!(total, e.latency_ps);
+    let total: i128 = e.parts.iter().map(|p| p.time_ps).sum();
+    assert_eq!(total, i128::from(e.latency_ps));
     assert!(e.latency_ps > 42_000_000);
     let none = explain(&mut assembled, &ExplainOptions { request: Some(9), ..ExplainOptions::default() });
     assert_eq!(none.unwrap_err().to_string(), "there is no request 9; the stream has 2");
@@ -93,8 +93,8 @@ fn networks_add_up_with_noise_contention_and_fallback() {
                 ExplainOptions { request: Some(request), operators: 2, ..ExplainOptions::default() };
             let e = explain(&mut assembled, &options).unwrap();
             assert_eq!(
-                e.parts.iter().map(|p| p.time_ps).sum::<u64>(),
-                e.latency_ps,
+                e.parts.iter().map(|p| p.time_ps).sum::<i128>(),
+                i128::from(e.latency_ps),
                 "{model} {strategy} {request}"
             );
             assert_eq!(e.path.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps);
@@ -105,15 +105,9 @@ fn networks_add_up_with_noise_contention_and_fallback() {
 #[test]
 fn playing_the_same_again_changes_nothing() {
     let mut assembled = task_graph(FORK, "eft");
-    let prepared = prepare(&assembled.problem, &mut *assembled.strategy).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(&assembled.problem, &prepared, &mut *assembled.strategy, &mut recorder).unwrap();
-    let record = recorder.finish();
-    let mut frozen = Frozen::new(&prepared, &record, Vec::new(), &assembled.predictor);
-    let again = prepare(&assembled.problem, &mut frozen).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(&assembled.problem, &again, &mut frozen, &mut recorder).unwrap();
-    assert_eq!(recorder.finish().requests, record.requests);
+    let mut played = Played::new(&mut assembled).unwrap();
+    let again = replay(&assembled.problem, &mut played.frozen, &assembled.labels).unwrap();
+    assert_eq!(again.requests, played.record.requests);
 }
 
 /// Would catch bounds that play other cuts than the run did, without what deciding took, or without what observing costs.
@@ -124,22 +118,13 @@ fn what_adapted_is_played_again_alike_and_deciding_is_a_part() {
         [strategy]\nname = \"adaptive\"\n[predictor]\nname = \"kalman\"\n[dynamics]\n";
     let spec = scenario_text(&SourceText::new("t.toml", text.to_owned()), Path::new(""), &[]).unwrap().value;
     let mut assembled = assemble(&spec, &[], &[], None).unwrap();
-    let e =
-        explain(&mut assembled, &ExplainOptions { request: Some(8), ..ExplainOptions::default() }).unwrap();
+    let options = ExplainOptions { request: Some(8), ..ExplainOptions::default() };
+    let e = explain(&mut assembled, &options).unwrap();
     let first = assembled.strategy.adaptations().unwrap().adaptations[0].clone();
     assert_eq!((first.request.number, first.changed), (8, true), "the governor makes the cores slow");
-    assert_eq!(part(&e, Part::Planning), first.overhead.0);
-    assert_eq!(e.path.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps);
-
-    let problem = &assembled.problem;
-    let prepared = prepare_with(problem, &mut *assembled.strategy, &assembled.predictor).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(problem, &prepared, &mut *assembled.strategy, &mut recorder).unwrap();
-    let record = recorder.finish();
-    let schedules = assembled.strategy.schedules(1);
-    let mut frozen = Frozen::new(&prepared, &record, schedules, &assembled.predictor);
-    let again = prepare_with(problem, &mut frozen, &assembled.predictor).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(problem, &again, &mut frozen, &mut recorder).unwrap();
-    assert_eq!(recorder.finish().requests, record.requests);
+    let planned = e.parts.iter().find(|p| p.part == Part::Planning).map(|p| p.time_ps);
+    assert_eq!(planned, Some(i128::from(first.overhead.0)));
+    let mut played = Played::new(&mut assembled).unwrap();
+    let again = replay(&assembled.problem, &mut played.frozen, &assembled.labels).unwrap();
+    assert_eq!(again.requests, played.record.requests);
 }

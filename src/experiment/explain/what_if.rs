@@ -34,22 +34,27 @@ pub(super) struct Frozen {
     versions: Vec<Vec<Plan>>,
     /// Which cut each request ran, and what deciding took; empty where that was not decided.
     schedules: Vec<Schedule>,
-    predictor: PredictorSpec,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
+    /// What the strategy believed: observing takes time in every repetition.
+    predictor: PredictorSpec,
 }
 
 impl Frozen {
     pub(super) fn new(
+        problem: &Problem,
         prepared: &Prepared,
         record: &RunRecord,
         schedules: Vec<Schedule>,
         predictor: &PredictorSpec,
     ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
+        // Stages with a place of their own are not asked for.
+        let is_open = |stream: &usize| problem.streams[*stream].stage.fixed.is_none();
+        let open = || (0..problem.streams.len()).filter(is_open);
         Self {
-            plans: prepared.plans.clone(),
-            versions: prepared.versions.clone(),
+            plans: open().map(|stream| prepared.plans[stream].clone()).collect(),
+            versions: open().map(|stream| prepared.versions[stream].clone()).collect(),
             schedules: if prepared.decides_admissions { schedules } else { Vec::new() },
             predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
@@ -100,27 +105,17 @@ impl Strategy for Frozen {
     }
 }
 
-fn replay(problem: &Problem, frozen: &mut Frozen, labels: &RunLabels) -> Result<RunRecord, ExplainError> {
+/// Plays a changed problem under the decisions of a run.
+pub(super) fn replay(
+    problem: &Problem,
+    frozen: &mut Frozen,
+    labels: &RunLabels,
+) -> Result<RunRecord, ExplainError> {
     let predictor = frozen.predictor.clone();
     let prepared = prepare_with(problem, frozen, &predictor)?;
     let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, frozen, &mut recorder)?;
     Ok(recorder.finish())
-}
-
-/// How long each operator of each request takes when nobody else uses main memory.
-pub(super) fn free_bandwidth(
-    problem: &Problem,
-    frozen: &mut Frozen,
-    labels: &RunLabels,
-) -> Result<BTreeMap<(RequestId, u32), SimDuration>, ExplainError> {
-    if problem.platform.memory_bandwidth.is_none() {
-        return Ok(BTreeMap::new());
-    }
-    let mut free = problem.clone();
-    free.platform.memory_bandwidth = None;
-    let record = replay(&free, frozen, labels)?;
-    Ok(record.operators.iter().map(|o| ((o.unit.request, o.operator), o.end.since(o.start))).collect())
 }
 
 /// Changes the costs of one stream, or of all.
