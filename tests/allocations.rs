@@ -185,6 +185,27 @@ fn both() {
     check(Network::SharedBus(BytesPerSec(1e9)), Some(BytesPerSec(9e9)));
 }
 
+/// Watching beliefs at every admission allocates nothing as long as nothing is planned again; planning may.
+#[test]
+fn adaptive_between_two_plans() {
+    let made = |requests: u64| {
+        let problem = problem(requests, Network::ContentionFree, None);
+        let spec: hetsoc::strategy::StrategySpec = "adaptive[threshold=100000]".parse().unwrap();
+        let mut strategy = spec.build(&problem.platform).unwrap();
+        let prepared =
+            hetsoc::simulation::prepare_with(&problem, &mut *strategy, &"kalman".parse().unwrap()).unwrap();
+        assert!(prepared.graphs[0].versions() > 1);
+        let before = ALLOCATIONS.with(Cell::get);
+        let outcome = play(&problem, &prepared, &mut *strategy, &mut ()).unwrap();
+        assert_eq!(outcome.operators, requests * u64::from(OPERATORS));
+        let made = ALLOCATIONS.with(Cell::get) - before;
+        let log = strategy.adaptations().unwrap();
+        assert!(log.learns && log.adaptations.is_empty());
+        made
+    };
+    assert_eq!(made(500), made(10_000), "allocations of 10^4 and of 2 x 10^5 operators");
+}
+
 /// Allocations of a run with everything that changes: clocks, heat, caches, frames, competing threads.
 fn living(requests: u32, allocator: bool) -> u64 {
     let thermal = if allocator {

@@ -198,7 +198,7 @@ fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strat
         }
         ("replay", Some(path)) => {
             let tasks = problem.streams[0].dag.len();
-            let StoredPlans { mut plans, splits, clocks } =
+            let StoredPlans { mut plans, splits, clocks, schedules } =
                 read_plans(&read_text(path)?, &problem.platform, &[tasks])?;
             if splits.iter().any(|splits| !splits.is_empty()) {
                 return Err(CliError::Usage(
@@ -208,7 +208,7 @@ fn strategy(arguments: &DagArguments, problem: &Problem) -> Result<Box<dyn Strat
             for plan in &mut plans {
                 plan.transfer_start = asked.unwrap_or(plan.transfer_start);
             }
-            Ok(Box::new(Replay::new(plans).with_clocks(clocks)))
+            Ok(Box::new(Replay::new(plans).with_clocks(clocks).with_schedules(schedules)))
         }
         (_, Some(_)) => Err(CliError::Usage("--plan goes with --strategy replay".to_owned())),
         ("eft", None) if !spec.parameters.contains_key("transfer-start") => {

@@ -4,12 +4,13 @@ use super::output::{print, print_json, print_warning};
 use super::target::TargetArguments;
 use super::{CliError, Format, summary_table};
 use crate::config::Assembled;
-use crate::config::plan_file::write_plans;
+use crate::config::plan_file::write_scheduled;
 use crate::experiment::{RunError, RunOptions, RunResult, Thresholds, run_scenario};
 use crate::export::{
-    OutputFolder, write_json, write_operators, write_requests, write_resources, write_trace,
+    OutputFolder, write_decisions, write_json, write_operators, write_requests, write_resources, write_trace,
 };
 use crate::record::summary::RunSummary;
+use crate::strategy::{Recording, Replay};
 use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub(super) struct RunArguments {
 }
 
 const FILES: &[&str] = &["summary.json", "requests.csv", "operators.csv", "resources.csv", "trace.pftrace"];
+/// Of strategies that adapt.
+const DECISIONS: &str = "decisions.csv";
 #[cfg(feature = "plots")]
 const FIGURES: &[&str] = &["gantt.svg", "gantt.png", "latency.svg", "latency.png"];
 #[cfg(not(feature = "plots"))]
@@ -52,10 +55,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
     if let Some(events) = arguments.max_events {
         assembled.problem.limits.events = events;
     }
-    if arguments.save_plan.is_some() && assembled.strategy.id() == "eft" {
-        return Err(CliError::Usage("eft decides while it runs; it has no plan to save".to_owned()));
+    if arguments.save_plan.is_some() {
+        // What is decided while it runs is part of what is saved.
+        let inner = std::mem::replace(&mut assembled.strategy, Box::new(Replay::new(Vec::new())));
+        assembled.strategy = Box::new(Recording::new(inner));
     }
-    let files: Vec<&str> = FILES.iter().chain(FIGURES).copied().collect();
+    let adapts = assembled.strategy.id() == "adaptive";
+    let files: Vec<&str> = FILES.iter().chain(FIGURES).copied().chain(adapts.then_some(DECISIONS)).collect();
     let folder = arguments
         .out
         .as_ref()
@@ -71,13 +77,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CliError> {
         for plan in &mut plans {
             plan.transfer_start = assembled.problem.transfer_start.unwrap_or(plan.transfer_start);
         }
-        let plan = write_plans(&plans, &assembled.cuts, &result.clocks, &assembled.problem.platform)
-            .ok_or_else(|| {
-                CliError::Usage(format!(
-                    "{} decides while it runs; it has no plan to save",
-                    assembled.strategy_spec
-                ))
-            })?;
+        let schedules = assembled.strategy.schedules(plans.len());
+        let plan =
+            write_scheduled(&plans, &schedules, &assembled.cuts, &result.clocks, &assembled.problem.platform);
+        let plan = plan.ok_or_else(|| {
+            let who = &assembled.strategy_spec;
+            CliError::Usage(format!(
+                "{who} decides while it runs, and decided nothing; there is no plan to save"
+            ))
+        })?;
         crate::export::write_file(path, arguments.force, |to| std::io::Write::write_all(to, plan.as_bytes()))
             .map_err(|error| CliError::Output(error.to_string()))?;
     }
@@ -127,6 +135,9 @@ pub(super) fn simulate(assembled: &mut Assembled, record: bool) -> Result<RunRes
 fn write_outputs(folder: &OutputFolder, result: &RunResult) -> Result<(), crate::export::FileError> {
     folder.write("summary.json", |to| write_json(&result.summary, to))?;
     folder.write("resources.csv", |to| write_resources(&result.summary, to))?;
+    if let Some(adaptation) = &result.summary.adaptation {
+        folder.write(DECISIONS, |to| write_decisions(adaptation, to))?;
+    }
     if let Some(record) = &result.record {
         folder.write("requests.csv", |to| write_requests(record, to))?;
         folder.write("operators.csv", |to| write_operators(record, to))?;

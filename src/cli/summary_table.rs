@@ -1,6 +1,7 @@
 //! The answer of a run as a table for people.
 
 use crate::config::Assembled;
+use crate::record::adaptation::AdaptationSummary;
 use crate::record::signals::DynamicsSummary;
 use crate::record::summary::{LatencySummary, RunSummary};
 use crate::units::Bytes;
@@ -172,6 +173,9 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
             ),
         );
     }
+    if let Some(adaptation) = &summary.adaptation {
+        line("adaptation", adapted(adaptation));
+    }
     if let Some(error) = &summary.prediction_error {
         line(
             "belief against reality",
@@ -273,4 +277,26 @@ fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
             Bytes(b.bytes)
         );
     }
+}
+
+/// One line on what a strategy adapted.
+fn adapted(adaptation: &AdaptationSummary) -> String {
+    let levels: Vec<String> = adaptation
+        .by_level
+        .iter()
+        .filter(|level| level.requests > 0)
+        .map(|level| {
+            let mean = level.mean_service_ms.unwrap_or_default();
+            format!("{} requests of {} at {}, {mean:.2} ms each", level.requests, level.stream, level.level)
+        })
+        .collect();
+    format!(
+        "planned again {} times, changed {} times, {} probes ({} confirmed), {:.2} ms of planning; {}",
+        adaptation.replans,
+        adaptation.switches,
+        adaptation.probes,
+        adaptation.confirmed,
+        adaptation.planning_ms,
+        levels.join("; ")
+    )
 }

@@ -112,16 +112,21 @@ pub fn assemble(
         let operators: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
         let text = read_text(&path, 256 * 1024 * 1024)?;
         input_hashes.insert("plan".to_owned(), input_hash(text.text.as_bytes()));
-        let StoredPlans { plans, splits, clocks } = read_plans(&text, &problem.platform, &operators)?;
-        Box::new(Replay::with_splits(plans, splits).with_clocks(clocks))
+        let StoredPlans { plans, splits, clocks, schedules } =
+            read_plans(&text, &problem.platform, &operators)?;
+        Box::new(Replay::with_splits(plans, splits).with_clocks(clocks).with_schedules(schedules))
     } else if strategy_spec.name == "external" {
         Box::new(ExternalProcess::new(strategy_spec)?)
     } else {
         strategy_spec.build(&problem.platform)?
     };
     let on_bus = matches!(problem.platform.network, Network::SharedBus(_));
-    if on_bus && strategy_spec.name == "eft" && spec.transfer_start == Some(TransferStart::ProducerFinish) {
-        let message = "eft decides when an operator is ready; a shared bus cannot have moved its data before";
+    let at_ready = matches!(strategy_spec.name.as_str(), "eft" | "adaptive");
+    if on_bus && at_ready && spec.transfer_start == Some(TransferStart::ProducerFinish) {
+        let message = format!(
+            "{} decides when an operator is ready; a shared bus cannot have moved its data before",
+            strategy_spec.name
+        );
         return Err(InputError::from(
             Diagnostic::new("scenario::transfer-start", message)
                 .help("use transfer_start = \"assignment\", or a contention-free network"),

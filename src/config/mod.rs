@@ -23,6 +23,7 @@ pub mod model_file;
 pub mod native_graph;
 pub mod nn_stretch_artifact;
 pub mod plan_file;
+mod plan_schedule;
 pub mod read;
 mod runtime_file;
 pub mod scenario;

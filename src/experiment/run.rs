@@ -2,6 +2,7 @@
 
 use super::memory::memory_summary;
 use crate::config::Assembled;
+use crate::record::adaptation::AdaptationSummary;
 use crate::record::summarizer::{Summarizer, SummaryContext};
 use crate::record::summary::{Fallback, ProfilingSummary, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
@@ -140,6 +141,17 @@ pub fn run_scenario(
     });
     summary.memory = memory_summary(problem, &prepared, &outcome, summary.peak_memory_bytes);
     summary.fallback = fallback(problem, &prepared, strategy);
+    if let Some(log) = strategy.adaptations() {
+        if !log.learns {
+            summary.warnings.push(format!(
+                "predictor `{}` never changes, so {} never plans again; it needs one that learns: --predictor kalman",
+                assembled.predictor.name,
+                strategy.id()
+            ));
+        }
+        summary.warnings.extend(strategy.notes());
+        summary.adaptation = Some(AdaptationSummary::new(&log, &assembled.labels));
+    }
     let reference = assembled.whole.as_ref().unwrap_or(problem);
     match if options.baseline { baseline(reference) } else { Baseline::None } {
         Baseline::Best(executor, mean_ms) => {

@@ -9,6 +9,7 @@ use csv::{Terminator, Writer, WriterBuilder};
 
 use crate::diagnostics::printable;
 use crate::experiment::compare::Comparison;
+use crate::record::adaptation::AdaptationSummary;
 use crate::record::{RunRecord, RunSummary};
 use crate::units::SimTime;
 
@@ -34,6 +35,45 @@ pub fn csv_label(text: &str) -> String {
     } else {
         text
     }
+}
+
+/// One row for each look of a strategy at its plan.
+///
+/// # Errors
+/// When the destination fails.
+pub fn write_decisions(adaptation: &AdaptationSummary, to: impl Write) -> io::Result<()> {
+    let mut rows = table(to);
+    rows.write_record([
+        "time_ms",
+        "stream",
+        "request",
+        "cause",
+        "signal",
+        "from",
+        "to",
+        "changed",
+        "believed_before_ms",
+        "believed_after_ms",
+        "placement",
+        "overhead_ms",
+    ])?;
+    for row in &adaptation.decisions {
+        rows.write_record([
+            row.time_ms.to_string(),
+            csv_label(&row.stream),
+            row.request.to_string(),
+            row.cause.to_owned(),
+            row.signal.to_string(),
+            row.from.clone(),
+            row.to.clone(),
+            row.changed.to_string(),
+            row.believed_before_ms.to_string(),
+            row.believed_after_ms.to_string(),
+            csv_label(&row.placement),
+            row.overhead_ms.to_string(),
+        ])?;
+    }
+    rows.flush()
 }
 
 /// One row per case of a comparison; figures are empty where a case could not be played.

@@ -9,7 +9,9 @@ mod protos;
 #[cfg(test)]
 mod tests;
 
-pub use csv::{csv_label, write_comparison, write_operators, write_requests, write_resources};
+pub use csv::{
+    csv_label, write_comparison, write_decisions, write_operators, write_requests, write_resources,
+};
 pub use files::{FileError, OutputFolder, write_file};
 pub use json::{to_json, write_json};
 pub use perfetto::write_trace;

@@ -4,6 +4,7 @@
 //! [`Summarizer`] keeps totals only, so that runs of any length fit, and makes the [`RunSummary`].
 
 pub mod accounting;
+pub mod adaptation;
 pub mod chains;
 pub mod critical_path;
 #[cfg(test)]

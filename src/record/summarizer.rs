@@ -177,6 +177,7 @@ impl Summarizer {
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,
             },
             profiling: None,
+            adaptation: None,
             prediction_error: self.prediction_summary(),
             strategy_notes: Vec::new(),
             warnings: context.warnings,

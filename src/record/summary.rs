@@ -79,6 +79,9 @@ pub struct RunSummary {
     /// What the strategy has to say about its plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub strategy_notes: Vec<String>,
+    /// What the strategy adapted, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<super::adaptation::AdaptationSummary>,
     /// What a reader must know.
     pub warnings: Vec<String>,
 }

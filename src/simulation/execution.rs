@@ -27,7 +27,8 @@ impl<O: Observer> Simulation<'_, O> {
             Some(_) => SimDuration::ZERO,
             None => self.graphs[stream].invocation(unit.unit, executor),
         };
-        let setup = self.items[item].conversion + self.profiling_of(item) + invocation;
+        let debt = std::mem::take(&mut self.streams[stream].slots[unit.slot as usize].debt);
+        let setup = self.items[item].conversion + self.profiling_of(item) + invocation + debt;
         if setup > SimDuration::ZERO {
             self.occupy(now, item, ItemPhase::Setup, setup, 0.0);
         } else {

@@ -10,6 +10,7 @@
 //! - At equal times: executions end, by request, then unit; then transfers; then arrivals.
 //! - A request is complete when its outputs are where the application reads them.
 
+mod admission;
 mod arrivals;
 mod beliefs;
 mod chains;

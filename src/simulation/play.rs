@@ -18,6 +18,10 @@ use crate::units::SimTime;
 pub struct Prepared {
     /// One plan for each stream.
     pub plans: Vec<Plan>,
+    /// Further cuts of each stream, which the units of its graph after those of its plan come from.
+    pub versions: Vec<Vec<Plan>>,
+    /// Whether the strategy decides at every admission how a request runs.
+    pub decides_admissions: bool,
     /// The graph of units of each stream.
     pub graphs: Vec<UnitGraph>,
     /// What is believed before the run; every play begins with a copy.
@@ -92,7 +96,17 @@ pub fn prepare_with(
         let what = format!("{} plans for {} streams", planned.len(), open.len());
         return Err(SimulationError::Decision { strategy: strategy.id(), what });
     }
+    let mut cuts = strategy.versions(&open)?.into_iter();
+    if cuts.len() > 0 && (cuts.len() != open.len() || !strategy.decides_admissions()) {
+        let what = format!(
+            "{} lists of versions for {} streams, without a say at admissions",
+            cuts.len(),
+            open.len()
+        );
+        return Err(SimulationError::Decision { strategy: strategy.id(), what });
+    }
     let mut planned = planned.into_iter();
+    let mut versions = Vec::with_capacity(all.len());
     let mut plans = Vec::with_capacity(all.len());
     for (i, view) in all.iter().enumerate() {
         match fixed(i) {
@@ -100,13 +114,22 @@ pub fn prepare_with(
                 let mut plan = Plan::new(Dispatch::Sequential, TransferStart::ProducerFinish);
                 plan.push(&view.dag.topological_order(), Some(executor));
                 plans.push(plan);
+                versions.push(Vec::new());
             }
-            None => plans.extend(planned.next()),
+            None => {
+                plans.extend(planned.next());
+                versions.push(cuts.next().unwrap_or_default());
+            }
         }
     }
-    let graphs: Result<Vec<UnitGraph>, _> =
-        all.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect();
-    let graphs = graphs.map_err(refuse)?;
+    let mut graphs = Vec::with_capacity(all.len());
+    for ((view, plan), others) in all.iter().zip(&plans).zip(&versions) {
+        let mut graph = UnitGraph::new(view, plan).map_err(refuse)?;
+        for other in others {
+            graph.append(&UnitGraph::new(view, other).map_err(refuse)?, &problem.platform)?;
+        }
+        graphs.push(graph);
+    }
     let memory = match problem.memory.as_deref() {
         Some(limits) => {
             let footprint = Footprint::of(problem, limits, strategy.id(), residence, &plans, &graphs)?;
@@ -115,7 +138,8 @@ pub fn prepare_with(
         None => None,
     };
     let clocks = set_clocks(&domains, strategy)?;
-    Ok(Prepared { plans, graphs, predictor, profiling, memory, clocks })
+    let decides_admissions = strategy.decides_admissions();
+    Ok(Prepared { plans, versions, decides_admissions, graphs, predictor, profiling, memory, clocks })
 }
 
 /// The clocks that a strategy sets, if it may.
@@ -141,7 +165,8 @@ fn set_clocks(domains: &[ClockDomain], strategy: &dyn Strategy) -> Result<Vec<Op
 
 /// What a strategy sees of each stream.
 pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec<PlanningView<'a>> {
-    let view = |(stream, estimates): (&'a StreamProblem, &'a Estimates)| PlanningView {
+    let view = |(number, (stream, estimates)): (u16, (&'a StreamProblem, &'a Estimates))| PlanningView {
+        stream: number,
         dag: &stream.dag,
         operators: stream.operators.as_ref(),
         platform: &problem.platform,
@@ -153,7 +178,7 @@ pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec
         memory: problem.memory.as_deref(),
         clocks: None,
     };
-    problem.streams.iter().zip(estimates).map(view).collect()
+    (0u16..).zip(problem.streams.iter().zip(estimates)).map(view).collect()
 }
 
 /// Plays a prepared run, telling `observer` everything. `strategy` is the one that prepared it.

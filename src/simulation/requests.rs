@@ -9,7 +9,7 @@ use super::state::Slot;
 use crate::engine::Phase;
 use crate::random;
 use crate::strategy::{Dispatch, Occasion, ReadyUnit, RequestId};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 use rand_distr::{Distribution, StandardNormal};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -111,9 +111,13 @@ impl<O: Observer> Simulation<'_, O> {
         let stream = request.stream as usize;
         let slot = self.take_slot(now, request, nominal);
         self.observer.admitted(now, request);
+        if self.decides_admissions {
+            self.choose_version(now, request, slot)?;
+        }
+        let (first, end) = self.streams[stream].slots[slot as usize].range;
         match self.graphs[stream].dispatch() {
             Dispatch::AtReady => {
-                for unit in 0..self.streams[stream].units as u32 {
+                for unit in first..end {
                     if self.streams[stream].producers[unit as usize] == 0 {
                         self.became_ready(now, ReadyUnit { request, slot, unit })?;
                     }
@@ -121,7 +125,7 @@ impl<O: Observer> Simulation<'_, O> {
             }
             Dispatch::Sequential => self.place_next(now, request, slot),
             Dispatch::InOrder => {
-                for unit in 0..self.streams[stream].units as u32 {
+                for unit in first..end {
                     if let Some(executor) = self.graphs[stream].planned(unit) {
                         self.place(now, ReadyUnit { request, slot, unit }, executor);
                     }
@@ -134,9 +138,9 @@ impl<O: Observer> Simulation<'_, O> {
     /// Places the next unit of a sequential plan.
     pub(super) fn place_next(&mut self, now: SimTime, request: RequestId, slot: u32) {
         let stream = request.stream as usize;
-        let unit = self.streams[stream].slots[slot as usize].next_unit;
+        let Slot { next_unit: unit, range, .. } = self.streams[stream].slots[slot as usize];
         self.streams[stream].slots[slot as usize].next_unit += 1;
-        if (unit as usize) < self.streams[stream].units
+        if unit < range.1
             && let Some(executor) = self.graphs[stream].planned(unit)
         {
             self.place(now, ReadyUnit { request, slot, unit }, executor);
@@ -159,12 +163,15 @@ impl<O: Observer> Simulation<'_, O> {
         let operators = self.problem.streams[number].dag.len();
         let noise = self.problem.noise;
         let (factor, step) = self.stage_work(request);
+        let range = self.graphs[number].range(0).unwrap_or_default();
         let state = &mut self.streams[number];
         let fresh = Slot {
             number: request.number,
             nominal,
             admitted: now,
-            units_left: state.units as u32,
+            units_left: range.1,
+            range,
+            debt: SimDuration::ZERO,
             outputs_at: now,
             next_unit: 0,
             draw: 0.0,
@@ -228,6 +235,10 @@ impl<O: Observer> Simulation<'_, O> {
         self.completed += u64::from(!chained);
         self.outcome.streams[number].latencies.push((done.number, now.since(done.nominal)));
         self.observer.finished(now, RequestId { stream, number: done.number });
+        if self.decides_admissions {
+            let request = RequestId { stream, number: done.number };
+            self.strategy.completed(request, slot, now, now.since(done.admitted));
+        }
         if let Some(gate) = &mut self.memory {
             gate.release(stream);
             self.admit_waiting(now)?;

@@ -47,6 +47,8 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub strategy: &'a mut dyn Strategy,
     pub observer: &'a mut O,
     pub graphs: &'a [UnitGraph],
+    /// Whether the strategy is asked at every admission.
+    pub decides_admissions: bool,
     pub transfer_start: Vec<TransferStart>,
     pub placements: Vec<Placements>,
     pub sources: Vec<Source<'a>>,
@@ -175,6 +177,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 Box::new(Dynamics::new(setup, &prepared.clocks, base, bytes, problem.seed))
             }),
             graphs,
+            decides_admissions: prepared.decides_admissions,
             problem,
         }
     }
@@ -263,11 +266,13 @@ impl<'a, O: Observer> Simulation<'a, O> {
         let Some(state) = self.streams.get(stream) else {
             return refuse(format!("there is no stream {stream}"));
         };
-        let live = state
-            .slots
-            .get(unit.slot as usize)
-            .is_some_and(|slot| slot.number == unit.request.number && slot.units_left > 0);
-        if !live || unit.unit as usize >= state.units {
+        // Of other versions than its own a request has no unit, though their first ones lack nothing.
+        let live = state.slots.get(unit.slot as usize).is_some_and(|slot| {
+            slot.number == unit.request.number
+                && slot.units_left > 0
+                && (slot.range.0..slot.range.1).contains(&unit.unit)
+        });
+        if !live {
             return refuse(format!("request {} has no unit {} to be placed", unit.request.number, unit.unit));
         }
         let index = unit.slot as usize * state.units + unit.unit as usize;

@@ -132,6 +132,10 @@ pub(super) struct Slot {
     pub nominal: SimTime,
     pub admitted: SimTime,
     pub units_left: u32,
+    /// First unit and end of the version that it runs.
+    pub range: (u32, u32),
+    /// What deciding that took, until its first unit has paid it.
+    pub debt: SimDuration,
     /// When the last of the outputs so far lies where the application reads it.
     pub outputs_at: SimTime,
     /// Next unit of a sequential plan.

@@ -1,5 +1,6 @@
 //! Names and parameters of the strategies that plan operators, tasks and sub-graphs.
 
+use super::adaptive::Adaptive;
 use super::exact::{Exact, LocalSearch};
 use super::frequency::{Frequency, Goal, Minimise, Scope};
 use super::list::{
@@ -127,7 +128,25 @@ pub(super) const ENTRIES: &[StrategyEntry] = &[
             ("contention", "slow-down in per cent while both work (default: 10)"),
         ],
     ),
+    ADAPTIVE,
 ];
+
+const ADAPTIVE: StrategyEntry = entry(
+    "adaptive",
+    "plans again when beliefs leave the plan's, at the granularity believed best; needs a predictor that learns",
+    &[
+        (
+            "levels",
+            "`task`, operators to a unit, `operator`, with + between them (default: task+16+4+operator)",
+        ),
+        ("threshold", "departure of beliefs in per cent that makes it plan again (default: 20)"),
+        ("dwell", "requests of a stream from one plan to the next at least (default: 8)"),
+        ("probe", "requests from one trial of what is out of use to the next, 0 for none (default: 16)"),
+        ("objective", "`latency`, `throughput` or `deadline` (default: latency)"),
+        ("replan-us", "time that planning takes (default: 500)"),
+        ("switch-us", "time that changing the plan takes (default: 0)"),
+    ],
+);
 
 /// Builds a strategy of [`ENTRIES`]; `None` for another name.
 pub(super) fn build(
@@ -205,6 +224,7 @@ pub(super) fn build(
             pair: (spec.executor("first", platform)?, spec.executor("second", platform)?),
             contention: spec.number("contention", 10)?,
         }),
+        "adaptive" => Box::new(Adaptive::new(spec)?),
         _ => return Ok(None),
     }))
 }

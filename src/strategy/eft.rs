@@ -1,5 +1,6 @@
 //! Online earliest finish time.
 
+use super::partition::groups;
 use super::{
     Decision, Dispatch, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError,
     TransferStart,
@@ -39,37 +40,6 @@ impl EarliestFinishTime {
         self.min_unit = if operators == 0 { 1 } else { operators };
         self
     }
-
-    /// Neighbours in topological order that some executor can run together, so many to a unit; what is left of the last
-    /// unit joins the one before if it can.
-    fn groups(&self, view: &PlanningView<'_>) -> Vec<Vec<u32>> {
-        let runs = |group: &[u32]| {
-            (0..view.platform.executors.len() as u16)
-                .map(ExecutorId)
-                .any(|executor| group.iter().all(|&operator| view.supports(operator, executor)))
-        };
-        let mut groups: Vec<Vec<u32>> = Vec::new();
-        for operator in view.dag.topological_order() {
-            let joined = groups
-                .last()
-                .filter(|last| last.len() < self.min_unit)
-                .map(|last| last.iter().copied().chain([operator]).collect::<Vec<u32>>());
-            match joined.filter(|joined| runs(joined)).zip(groups.last_mut()) {
-                Some((joined, last)) => *last = joined,
-                None => groups.push(vec![operator]),
-            }
-        }
-        if groups.last().is_some_and(|last| last.len() < self.min_unit)
-            && let Some(tail) = groups.pop()
-        {
-            let joined = groups.last().map(|last| [last.as_slice(), &tail].concat());
-            match joined.filter(|joined| runs(joined)).zip(groups.last_mut()) {
-                Some((joined, last)) => *last = joined,
-                None => groups.push(tail),
-            }
-        }
-        groups
-    }
 }
 
 impl Strategy for EarliestFinishTime {
@@ -98,7 +68,7 @@ impl Strategy for EarliestFinishTime {
                     plan.push(&[operator], None);
                 }
             } else {
-                self.groups(view).iter().for_each(|group| plan.push(group, None));
+                groups(view, self.min_unit).iter().for_each(|group| plan.push(group, None));
             }
             plan
         };

@@ -103,6 +103,13 @@ impl HostTensors {
         host
     }
 
+    /// Continues the units of this one by those of another.
+    pub(super) fn append(&mut self, other: &Self) {
+        let end = self.start.last().copied().unwrap_or(0);
+        self.start.extend(other.start.iter().skip(1).map(|start| start + end));
+        self.transfers.extend_from_slice(&other.transfers);
+    }
+
     /// What has to cross for a unit on an executor.
     #[inline]
     pub(super) fn of(&self, unit: u32, executor: ExecutorId) -> impl Iterator<Item = HostTransfer> + '_ {

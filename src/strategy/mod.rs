@@ -4,6 +4,8 @@
 //! ([`Strategy::react`]). It sees a read-only view and estimates, never the ground truth, and it returns decisions
 //! that the simulation validates and applies; so a strategy can never corrupt a run.
 
+mod adaptation;
+mod adaptive;
 mod catalogue;
 pub mod co_execution;
 pub mod codl;
@@ -22,12 +24,14 @@ mod plan;
 mod plan_check;
 mod registry;
 mod replay;
+mod schedule;
 mod single;
 mod sub_graph;
 mod task;
 mod unit_graph;
 mod view;
 
+pub use adaptation::{Adaptation, AdaptationLog, Cause, LevelUse};
 pub use codl::{Codl, Prescribed};
 pub use delegate::Delegate;
 pub use eft::EarliestFinishTime;
@@ -41,15 +45,18 @@ pub use nn_stretch::NnStretch;
 pub use plan::{Dispatch, Plan, PlanUnit, QueueOrder, TransferStart};
 pub use registry::{STRATEGIES, StrategyEntry, StrategySpec};
 pub use replay::Replay;
+pub use schedule::{Entry, Later, Recording, Schedule, Trigger};
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{
-    Decision, Occasion, Placements, PlanningView, Progress, ReadyUnit, RunView, ServiceTarget, SlicingView,
+    Admission, Decision, Occasion, Placements, PlanningView, Progress, ReadyUnit, RunView, ServiceTarget,
+    SlicingView,
 };
 
 use crate::graph::partition::Split;
 use crate::predict::SlicePredictor;
 use crate::soc::ExecutorId;
+use crate::units::{SimDuration, SimTime};
 
 /// The unit that a strategy places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,6 +203,37 @@ pub trait Strategy {
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
 
+    /// Further cuts of every stream's graph, asked for after [`Strategy::plan`], one list for each view or none at all. They stand
+    /// beside the plan, which is version 0, in the [`UnitGraph`]; all are dispatched and ordered in queues alike.
+    ///
+    /// # Errors
+    /// [`StrategyError`] when it cannot make them.
+    fn versions(&mut self, _streams: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether it wants to be asked by [`Strategy::admit`], and told by [`Strategy::completed`]; who offers further versions does.
+    fn decides_admissions(&self) -> bool {
+        false
+    }
+
+    /// How a request runs that leaves its queue now, before any of its units is placed. `slot` as in [`ReadyUnit::slot`].
+    fn admit(&mut self, _request: RequestId, _slot: u32, _view: &RunView<'_>) -> Admission {
+        Admission::default()
+    }
+
+    /// A request is complete at `now`, `service` after it was admitted.
+    fn completed(&mut self, _request: RequestId, _slot: u32, _now: SimTime, _service: SimDuration) {}
+
+    /// What it adapted in the last run; `None` for strategies that do not.
+    fn adaptations(&self) -> Option<AdaptationLog> {
+        None
+    }
+
+    /// What it decided during the last run for each of so many streams, if it kept that ([`Recording`] does); else nothing.
+    fn schedules(&self, _streams: usize) -> Vec<Schedule> {
+        Vec::new()
+    }
     /// Why it could not react, asked after every [`Strategy::react`]; ends the run. For decision makers outside of the program, which can fail.
     fn fault(&mut self) -> Option<StrategyError> {
         None

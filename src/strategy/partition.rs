@@ -45,6 +45,37 @@ pub(super) fn push_group(plan: &mut Plan, operators: &[u32], executor: ExecutorI
     }
 }
 
+/// Neighbours in topological order that some executor can run together, `least` to a unit where that is possible; what is left of the
+/// last unit joins the one before if some executor can run both.
+pub(super) fn groups(view: &PlanningView<'_>, least: usize) -> Vec<Vec<u32>> {
+    let able = |operator: u32| {
+        let executors = (0..view.platform.executors.len() as u16).map(ExecutorId);
+        executors.filter(|&e| view.supports(operator, e)).collect::<Vec<_>>()
+    };
+    let both = |a: &[ExecutorId], b: &[ExecutorId]| {
+        a.iter().copied().filter(|executor| b.contains(executor)).collect::<Vec<_>>()
+    };
+    let mut groups: Vec<(Vec<u32>, Vec<ExecutorId>)> = Vec::new();
+    for operator in view.dag.topological_order() {
+        let own = able(operator);
+        let open = groups.last_mut().filter(|(members, _)| members.len() < least);
+        match open.map(|last| (both(&last.1, &own), last)).filter(|(common, _)| !common.is_empty()) {
+            Some((common, (members, executors))) => {
+                members.push(operator);
+                *executors = common;
+            }
+            None => groups.push((vec![operator], own)),
+        }
+    }
+    if let Some((tail, executors)) = groups.pop_if(|(members, _)| members.len() < least) {
+        match groups.last_mut().filter(|last| !both(&last.1, &executors).is_empty()) {
+            Some((members, _)) => members.extend(tail),
+            None => groups.push((tail, executors)),
+        }
+    }
+    groups.into_iter().map(|(members, _)| members).collect()
+}
+
 /// The sets of executors that support each operator, as numbers: operators with equal sets have equal numbers, which
 /// count from 0 in the order in which sets first occur.
 pub(super) fn support_sets(view: &PlanningView<'_>) -> Vec<u32> {

@@ -47,6 +47,8 @@ pub struct UnitGraph {
     scales: Vec<f64>,
     inputs: HostTensors,
     outputs: HostTensors,
+    /// First unit and end of each version; more than one where several cuts of the graph stand side by side.
+    ranges: Vec<(u32, u32)>,
 }
 
 impl UnitGraph {
@@ -87,11 +89,64 @@ impl UnitGraph {
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
             inputs: HostTensors::inputs(view, &unit_of, plan.len()),
             outputs: HostTensors::outputs(view, &unit_of, plan.len()),
+            ranges: vec![(0, plan.len() as u32)],
         };
         graph.link(&edges);
         graph.estimate_units(plan, view)?;
         graph.cost_crossings(platform);
         Ok(graph)
+    }
+
+    /// Puts another cut of the same graph beside this one: the version after the last. Its units and edges are numbered on, and no edge leads
+    /// from one version to another; a request runs one of them.
+    ///
+    /// # Errors
+    /// [`StrategyError::InvalidPlan`] when it is dispatched, or ordered in queues, otherwise.
+    pub fn append(&mut self, other: &Self, platform: &Platform) -> Result<(), StrategyError> {
+        if (other.dispatch, other.queue_order) != (self.dispatch, self.queue_order) {
+            let version = self.versions();
+            return Err(StrategyError::InvalidPlan(format!(
+                "version {version} has another dispatch or queue order than version 0"
+            )));
+        }
+        let (units, edges) = (self.len() as u32, self.edges() as u32);
+        let moved = |link: &UnitLink| UnitLink { unit: link.unit + units, edge: link.edge + edges, ..*link };
+        self.operators.extend_from_slice(&other.operators);
+        append_starts(&mut self.operator_start, &other.operator_start);
+        self.preds.extend(other.preds.iter().map(moved));
+        append_starts(&mut self.pred_start, &other.pred_start);
+        self.succs.extend(other.succs.iter().map(moved));
+        append_starts(&mut self.succ_start, &other.succ_start);
+        self.sizes.extend_from_slice(&other.sizes);
+        self.planned.extend_from_slice(&other.planned);
+        self.keys.extend_from_slice(&other.keys);
+        self.estimates.extend_from_slice(&other.estimates);
+        self.continues.extend_from_slice(&other.continues);
+        self.inputs.append(&other.inputs);
+        self.outputs.append(&other.outputs);
+        self.ranges.extend(other.ranges.iter().map(|&(from, to)| (from + units, to + units)));
+        // The tables go by class first, and cannot be put end to end.
+        self.class.clear();
+        self.cost_crossings(platform);
+        Ok(())
+    }
+
+    /// Number of cuts that stand side by side.
+    #[must_use]
+    pub fn versions(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// First unit and end of a version; `None` when there are not so many.
+    #[must_use]
+    pub fn range(&self, version: u16) -> Option<(u32, u32)> {
+        self.ranges.get(usize::from(version)).copied()
+    }
+
+    /// The version that a unit belongs to.
+    #[must_use]
+    pub fn version_of(&self, unit: u32) -> u16 {
+        self.ranges.partition_point(|&(_, end)| end <= unit) as u16
     }
 
     fn link(&mut self, edges: &[UnitEdge]) {
@@ -339,6 +394,12 @@ fn continues(view: &PlanningView<'_>, operators: &[u32]) -> bool {
 #[inline]
 fn row<'a, T>(items: &'a [T], start: &[u32], index: u32) -> &'a [T] {
     &items[start[index as usize] as usize..start[index as usize + 1] as usize]
+}
+
+/// Continues sums of lengths by others.
+fn append_starts(starts: &mut Vec<u32>, others: &[u32]) {
+    let end = starts.last().copied().unwrap_or(0);
+    starts.extend(others.iter().skip(1).map(|start| start + end));
 }
 
 fn prefix_sums(lengths: impl Iterator<Item = u32>) -> Vec<u32> {

@@ -11,6 +11,9 @@ use crate::units::{SimDuration, SimTime};
 /// One stream before the run.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanningView<'a> {
+    /// Number of the stream in the run; stages with a place of their own are left out of what a strategy sees, so that it may
+    /// differ from the position among the views.
+    pub stream: u16,
     /// The task graph.
     pub dag: &'a Dag,
     /// The operators behind its nodes; `None` for plain task graphs.
@@ -99,6 +102,15 @@ pub enum Occasion {
         /// Where it ran.
         executor: ExecutorId,
     },
+}
+
+/// How a request runs, decided when it is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Admission {
+    /// Which cut of its stream's graph: 0 for the plan, then those of [`super::Strategy::versions`].
+    pub version: u16,
+    /// What deciding took; the executor of the request's first unit pays it before that unit runs.
+    pub overhead: SimDuration,
 }
 
 /// What a strategy answers.

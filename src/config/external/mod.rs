@@ -81,6 +81,10 @@ impl ExternalProcess {
             let problem = "it cuts operators, which an external strategy cannot";
             return Err(StrategyError::Process(conversation.fault(answer, problem)));
         }
+        if stored.schedules.iter().any(|schedule| !schedule.entries.is_empty()) {
+            let problem = "it answers a schedule; a plan is made beforehand";
+            return Err(StrategyError::Process(conversation.fault(answer, problem)));
+        }
         let clocks = resolve_clocks(&stored.clocks, streams)?;
         Ok((stored.plans, clocks))
     }

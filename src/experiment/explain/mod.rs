@@ -15,7 +15,8 @@ use crate::record::{CriticalStep, RunRecord, StepKind, critical_path};
 use crate::simulation::SimulationError;
 use crate::simulation::observer::RequestId;
 use crate::soc::ExecutorId;
-use played::{Mechanisms, Played};
+use crate::units::SimDuration;
+use played::{Mechanisms, Played, planning};
 use request::choose;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ pub enum Part {
     Dispatch,
     /// Invoking an executor and converting layouts.
     Invocation,
+    /// Deciding how the request runs: planning again, changing the plan.
+    Planning,
     /// Moving tensors between processors or from and to the host: synchronisation and bytes.
     Transfer,
     /// Waiting for an executor that worked for another request.
@@ -101,6 +104,7 @@ impl Part {
             Self::Suspended => "suspended for competing work",
             Self::Dispatch => "dispatching operators",
             Self::Invocation => "invoking executors and converting layouts",
+            Self::Planning => "deciding how the request runs",
             Self::Transfer => "transfers and synchronisation",
             Self::Contention => "executor busy with another request",
             Self::Waiting => "other waiting",
@@ -184,14 +188,15 @@ const DEFINITION: &str = "latency of this request when the whole scenario is sim
 pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Explanation, ExplainError> {
     let mut played = Played::new(assembled)?;
     let mechanisms = Mechanisms::of(assembled, &mut played)?;
-    let Played { record, mut frozen, .. } = played;
+    let Played { record, mut frozen, schedules, .. } = played;
     let problem = &assembled.problem;
     let id = choose(&record, problem, options)?;
     let finished = record.request(id).and_then(crate::record::RequestRecord::latency);
     let (Some(latency), Some(path)) = (finished, critical_path(&record, id)) else {
         return Err(ExplainError::Nothing(format!("request {} did not finish", id.number)));
     };
-    let view = View { assembled, record: &record, id, mechanisms: &mechanisms };
+    let planning = planning(&schedules, &record, id);
+    let view = View { assembled, record: &record, id, mechanisms: &mechanisms, planning };
     let arrived = record.request(id).map(|request| request.arrived).unwrap_or_default();
     let steps: Vec<Step> = path.iter().map(|step| view.step(step, arrived)).collect();
     let mut totals: BTreeMap<Part, i128> = BTreeMap::new();
@@ -248,6 +253,8 @@ struct View<'a> {
     record: &'a RunRecord,
     id: RequestId,
     mechanisms: &'a Mechanisms,
+    /// The unit that paid for deciding how the request runs, and what that took.
+    planning: Option<(u32, SimDuration)>,
 }
 
 impl View<'_> {
@@ -283,6 +290,16 @@ impl View<'_> {
             StepKind::Overhead { unit, executor } => {
                 shown.what = format!("unit {unit} is invoked, its tensors are converted");
                 shown.executor = Some(executor_name(executor));
+                if let Some((_, paid)) = self.planning.filter(|(first, _)| *first == unit) {
+                    let paid = paid.0.min(time);
+                    shown.what = format!("deciding how the request runs; {}", shown.what);
+                    shown.parts = [(Part::Planning, paid), (Part::Invocation, time - paid)]
+                        .into_iter()
+                        .filter(|&(_, time)| time > 0)
+                        .map(|(part, time)| (part, i128::from(time)))
+                        .collect();
+                    return shown;
+                }
                 Part::Invocation
             }
             StepKind::Transfer { tensor, from, to } => {

@@ -6,7 +6,8 @@ use crate::config::Assembled;
 use crate::record::{Recorder, RunRecord};
 use crate::simulation::observer::{Activity, RequestId};
 use crate::simulation::{Prepared, Problem, play, prepare_with};
-use crate::units::SimTime;
+use crate::strategy::{Recording, Replay, Schedule};
+use crate::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 
 /// A run that was recorded.
@@ -15,20 +16,39 @@ pub(super) struct Played {
     pub record: RunRecord,
     /// Decides again as in this run.
     pub frozen: Frozen,
+    /// What was decided at admissions, for each stream; nothing where the strategy does not.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Played {
     /// Simulates a scenario.
     pub(super) fn new(assembled: &mut Assembled) -> Result<Self, ExplainError> {
+        if assembled.strategy.decides_admissions() {
+            let inner = std::mem::replace(&mut assembled.strategy, Box::new(Replay::new(Vec::new())));
+            assembled.strategy = Box::new(Recording::new(inner));
+        }
         let problem = &assembled.problem;
         let strategy = &mut *assembled.strategy;
         let prepared = prepare_with(problem, strategy, &assembled.predictor)?;
         let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
         play(problem, &prepared, strategy, &mut recorder)?;
         let record = recorder.finish();
-        let frozen = Frozen::new(problem, &prepared, &record, &assembled.predictor);
-        Ok(Self { prepared, record, frozen })
+        let schedules = strategy.schedules(problem.streams.len());
+        let frozen = Frozen::new(problem, &prepared, &record, schedules.clone(), &assembled.predictor);
+        Ok(Self { prepared, record, frozen, schedules })
     }
+}
+
+/// The unit of a request that started first, if it paid for deciding how the request runs, and what that took.
+pub(super) fn planning(
+    schedules: &[Schedule],
+    record: &RunRecord,
+    id: RequestId,
+) -> Option<(u32, SimDuration)> {
+    let paid = schedules.get(usize::from(id.stream))?.admission(id.number).overhead;
+    let own = record.units.iter().filter(|unit| unit.unit.request == id && unit.started.is_some());
+    let first = own.min_by_key(|unit| unit.started)?;
+    (paid > SimDuration::ZERO).then_some((first.unit.unit, paid))
 }
 
 /// How long an operator took, and for how much of that competing work had one of its cores.

@@ -109,3 +109,22 @@ fn playing_the_same_again_changes_nothing() {
     let again = replay(&assembled.problem, &mut played.frozen, &assembled.labels).unwrap();
     assert_eq!(again.requests, played.record.requests);
 }
+
+/// Would catch bounds that play other cuts than the run did, without what deciding took, or without what observing costs.
+#[test]
+fn what_adapted_is_played_again_alike_and_deciding_is_a_part() {
+    let text = "schema = 1\ndevice = \"xiaomi-9\"\nruntime = \"mace\"\nexecutors = [\"cpu-1large3med\", \"gpu\"]\n[scenario]\nname = \"t\"\n\
+        [[stream]]\nname = \"a\"\nmodel = \"vgg16\"\narrivals = { kind = \"periodic\", period = \"800ms\", count = 16 }\n\
+        [strategy]\nname = \"adaptive\"\n[predictor]\nname = \"kalman\"\n[dynamics]\n";
+    let spec = scenario_text(&SourceText::new("t.toml", text.to_owned()), Path::new(""), &[]).unwrap().value;
+    let mut assembled = assemble(&spec, &[], &[], None).unwrap();
+    let options = ExplainOptions { request: Some(8), ..ExplainOptions::default() };
+    let e = explain(&mut assembled, &options).unwrap();
+    let first = assembled.strategy.adaptations().unwrap().adaptations[0].clone();
+    assert_eq!((first.request.number, first.changed), (8, true), "the governor makes the cores slow");
+    let planned = e.parts.iter().find(|p| p.part == Part::Planning).map(|p| p.time_ps);
+    assert_eq!(planned, Some(i128::from(first.overhead.0)));
+    let mut played = Played::new(&mut assembled).unwrap();
+    let again = replay(&assembled.problem, &mut played.frozen, &assembled.labels).unwrap();
+    assert_eq!(again.requests, played.record.requests);
+}

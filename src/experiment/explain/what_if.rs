@@ -8,7 +8,8 @@ use crate::simulation::observer::RequestId;
 use crate::simulation::{Prepared, Problem, play, prepare_with};
 use crate::soc::{Crossing, ExecutorId, Network, ProcessorKind};
 use crate::strategy::{
-    Decision, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError,
+    Admission, Decision, Granularity, Occasion, Plan, PlanningView, RunView, Schedule, Strategy,
+    StrategyError,
 };
 use crate::units::SimDuration;
 use serde::Serialize;
@@ -30,6 +31,9 @@ pub struct WhatIf {
 #[derive(Debug, Clone)]
 pub(super) struct Frozen {
     plans: Vec<Plan>,
+    versions: Vec<Vec<Plan>>,
+    /// Which cut each request ran, and what deciding took; empty where that was not decided.
+    schedules: Vec<Schedule>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
     clocks: Vec<Option<u16>>,
@@ -44,6 +48,7 @@ impl Frozen {
         problem: &Problem,
         prepared: &Prepared,
         record: &RunRecord,
+        schedules: Vec<Schedule>,
         predictor: &PredictorSpec,
     ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
@@ -51,11 +56,14 @@ impl Frozen {
         let kept_off = (0..prepared.plans.len() as u16)
             .map(|stream| residence.iter().flat_map(|residence| residence.off(stream)).collect());
         // Stages with a place of their own are not asked for.
-        let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
+        let is_open = |stream: &usize| problem.streams[*stream].stage.fixed.is_none();
+        let open = || (0..problem.streams.len()).filter(is_open);
         Self {
             kept_off: kept_off.collect(),
             clocks: prepared.clocks.clone(),
-            plans: open.map(|(_, plan)| plan.clone()).collect(),
+            plans: open().map(|stream| prepared.plans[stream].clone()).collect(),
+            versions: open().map(|stream| prepared.versions[stream].clone()).collect(),
+            schedules: if prepared.decides_admissions { schedules } else { Vec::new() },
             predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
             usual: units().map(|u| ((u.request.stream, u.unit), u.executor)).collect(),
@@ -78,6 +86,19 @@ impl Strategy for Frozen {
 
     fn clocks(&self) -> Vec<Option<u16>> {
         self.clocks.clone()
+    }
+
+    fn versions(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
+        Ok(if self.decides_admissions() { self.versions.clone() } else { Vec::new() })
+    }
+
+    fn decides_admissions(&self) -> bool {
+        !self.schedules.is_empty()
+    }
+
+    fn admit(&mut self, request: RequestId, _: u32, _: &RunView<'_>) -> Admission {
+        let schedule = self.schedules.get(usize::from(request.stream));
+        schedule.map_or_else(Admission::default, |schedule| schedule.admission(request.number))
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {

@@ -4,6 +4,7 @@ use super::joint::JointGraph;
 use super::planner::ListScheduler;
 use super::ranks::{CommunicationMean, Means, by_upward_rank};
 use super::schedule::Schedule;
+use crate::soc::ExecutorId;
 
 /// Takes units by decreasing upward rank and places each where it finishes first, in gaps too.
 ///
@@ -20,6 +21,25 @@ use super::schedule::Schedule;
 pub(crate) struct Heft {
     pub mean: CommunicationMean,
     pub insertion: bool,
+}
+
+impl Heft {
+    /// The schedule in which units stand where `place` says, in the same order; those that it leaves open, where they finish first.
+    pub(crate) fn placed<'a>(
+        joint: &'a JointGraph<'a>,
+        place: &dyn Fn(u32) -> Option<ExecutorId>,
+    ) -> Schedule<'a> {
+        let means = Means::new(joint, CommunicationMean::Pairs);
+        let mut schedule = Schedule::new(joint, true);
+        for task in by_upward_rank(joint, &means) {
+            let told = place(task).filter(|&executor| joint.supports(task, executor));
+            let told = told.map(|executor| schedule.trial(task, executor, joint.work(task, executor)));
+            if let Some(slot) = told.or_else(|| schedule.first_done(task)) {
+                schedule.place(task, slot);
+            }
+        }
+        schedule
+    }
 }
 
 impl ListScheduler for Heft {

@@ -3,6 +3,8 @@
 use super::super::partition::cut;
 use super::super::{Plan, PlanningView, StrategyError, UnitGraph, UnitLink};
 use crate::soc::{ExecutorId, Platform};
+use crate::units::SimDuration;
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -15,7 +17,7 @@ pub(crate) const UNSUPPORTED: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct JointGraph<'a> {
     pub platform: &'a Platform,
-    graphs: Vec<UnitGraph>,
+    graphs: Vec<Cow<'a, UnitGraph>>,
     /// Number of the first task of each stream, and the end.
     offsets: Vec<u32>,
     stream_of: Vec<u16>,
@@ -42,11 +44,29 @@ impl<'a> JointGraph<'a> {
             Some(view) => view.platform,
             None => return Err(StrategyError::InvalidPlan("there is no stream to plan".to_owned())),
         };
-        let graphs: Vec<UnitGraph> = streams
+        let graphs = streams
             .iter()
             .zip(plans)
-            .map(|(view, plan)| UnitGraph::new(view, plan))
-            .collect::<Result<_, _>>()?;
+            .map(|(view, plan)| UnitGraph::new(view, plan).map(Cow::Owned))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::assembled(platform, graphs, |graph, _, unit, executor| graph.estimate(unit, executor)))
+    }
+
+    /// The units of these graphs, one for each stream, with the work that `work` says of a stream's unit on an executor.
+    pub(crate) fn of_graphs(
+        platform: &'a Platform,
+        graphs: Vec<&'a UnitGraph>,
+        work: &dyn Fn(usize, u32, ExecutorId) -> Option<SimDuration>,
+    ) -> Self {
+        let graphs = graphs.into_iter().map(Cow::Borrowed).collect();
+        Self::assembled(platform, graphs, |_, stream, unit, executor| work(stream, unit, executor))
+    }
+
+    fn assembled(
+        platform: &'a Platform,
+        graphs: Vec<Cow<'a, UnitGraph>>,
+        time: impl Fn(&UnitGraph, usize, u32, ExecutorId) -> Option<SimDuration>,
+    ) -> Self {
         let mut offsets = vec![0];
         let mut stream_of = Vec::new();
         for (number, graph) in graphs.iter().enumerate() {
@@ -56,9 +76,10 @@ impl<'a> JointGraph<'a> {
         let executors = platform.executors.len();
         let ids: Vec<ExecutorId> = (0..executors as u16).map(ExecutorId).collect();
         let mut work = Vec::with_capacity(stream_of.len() * executors);
-        for graph in &graphs {
+        for (stream, graph) in graphs.iter().enumerate() {
             for unit in 0..graph.len() as u32 {
-                work.extend(ids.iter().map(|&e| graph.estimate(unit, e).map_or(UNSUPPORTED, |time| time.0)));
+                let time = |&e: &ExecutorId| time(graph, stream, unit, e).map_or(UNSUPPORTED, |time| time.0);
+                work.extend(ids.iter().map(time));
             }
         }
         let mut joint = Self {
@@ -76,7 +97,7 @@ impl<'a> JointGraph<'a> {
         for (position, &task) in (0u32..).zip(&joint.order) {
             joint.position[task as usize] = position;
         }
-        Ok(joint)
+        joint
     }
 
     fn topological_order(&self) -> Vec<u32> {

@@ -3,10 +3,10 @@
 use super::{small, strategy};
 use crate::build::{Log, platform, problem, stream, watch};
 use crate::oracles::{number, oracle};
-use hetsoc::config::plan_file::{read_plans, write_plans};
+use hetsoc::config::plan_file::{read_plans, write_plans, write_scheduled};
 use hetsoc::diagnostics::SourceText;
 use hetsoc::simulation::{Arrivals, Problem, prepare};
-use hetsoc::strategy::{Granularity, Plan, Replay, STRATEGIES, ServiceTarget};
+use hetsoc::strategy::{Granularity, Plan, Recording, Replay, STRATEGIES, ServiceTarget, Strategy};
 use hetsoc::units::{SimDuration, SimTime};
 use std::collections::BTreeSet;
 
@@ -51,10 +51,11 @@ pub const ALL: &[&str] = &[
     "haxconn-like",
     "delegate[target=p1,fallback=p0]",
     "mace[target=p1,fallback=p0]",
+    "adaptive",
 ];
 
 /// These decide while they run.
-const ONLINE: &[&str] = &["eft", "band"];
+const ONLINE: &[&str] = &["eft", "band", "adaptive"];
 
 pub fn play(problem: &Problem, spec: &str) -> Option<(u64, Log, Vec<Plan>)> {
     let mut problem = problem.clone();
@@ -198,6 +199,34 @@ fn plans_replay_alike() {
             assert_eq!((outcome.makespan.0, &again), (makespan, &log), "{spec}");
         }
     }
+}
+
+/// What was decided while it ran, written, read and replayed, runs alike: queues, times, transfers, everything. Would catch a unit
+/// placed at another event than it was, or in another turn, and a request that runs another cut.
+#[test]
+fn online_decisions_replay_by_their_schedule() {
+    let mut later = 0;
+    for problem in instances() {
+        for spec in ALL.iter().filter(|spec| ONLINE.contains(&spec.split('[').next().unwrap())) {
+            let Some((makespan, log, plans)) = play(&problem, spec) else { continue };
+            let mut problem = problem.clone();
+            let inner = strategy(&problem, spec);
+            problem.granularity = inner.default_granularity();
+            let mut recording = Recording::new(inner);
+            let (_, own) = watch(&problem, &mut recording);
+            assert_eq!(own, log, "{spec}: writing down changes the run");
+            let schedules = recording.schedules(problem.streams.len());
+            later += schedules.iter().flat_map(|s| &s.entries).filter(|e| !e.later.is_empty()).count();
+            let text = write_scheduled(&plans, &schedules, &[], &Vec::new(), &problem.platform).unwrap();
+            let sizes: Vec<usize> = problem.streams.iter().map(|stream| stream.dag.len()).collect();
+            let read = read_plans(&SourceText::new("plan", text), &problem.platform, &sizes).unwrap();
+            assert_eq!(read.schedules, schedules, "{spec}");
+            let mut replay = Replay::new(read.plans).with_schedules(read.schedules);
+            let (outcome, again) = watch(&problem, &mut replay);
+            assert_eq!((outcome.makespan.0, again), (makespan, log), "{spec}");
+        }
+    }
+    assert!(later > 100, "only {later} requests had units that waited for others");
 }
 
 #[test]

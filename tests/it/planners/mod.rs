@@ -1,5 +1,6 @@
 //! Strategies that plan operators, tasks and sub-graphs, against published schedules, proved optima and each other.
 
+mod adaptive;
 mod catalogue;
 mod deadlines;
 mod distinct;
