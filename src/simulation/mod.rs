@@ -22,6 +22,7 @@ mod memory_gate;
 pub mod observer;
 mod play;
 mod problem;
+mod progress;
 mod requests;
 mod run;
 mod slicing;

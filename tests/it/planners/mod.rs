@@ -6,6 +6,7 @@ mod distinct;
 mod exactness;
 mod external;
 mod limited_memory;
+mod online;
 mod references;
 mod regret;
 
