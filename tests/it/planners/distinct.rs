@@ -301,7 +301,7 @@ fn reference(problem: &Problem, name: &str) -> Option<Placement> {
         "exact" => tasks().and_then(|t| exact(&t)),
         "single" => single(problem),
         "fixed" => fixed(problem),
-        "edf" => edf(problem),
+        "edf" | "least-slack" => edf(problem),
         "priority" => priority(problem),
         _ => None,
     }
