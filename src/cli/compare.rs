@@ -167,14 +167,6 @@ impl CompareArguments {
         Ok(cases)
     }
 
-    /// The condition of a case, with the limit of memory where several are compared.
-    fn condition_of(&self, spec: &ScenarioSpec) -> String {
-        let limit =
-            spec.memory.as_ref().and_then(|memory| memory.limit).filter(|_| !self.memory_limit.is_empty());
-        let limit = limit.map(|bytes| format!("memory {}", mebibytes(bytes)));
-        spec.condition.clone().into_iter().chain(limit).collect::<Vec<_>>().join(", ")
-    }
-
     /// A strategy that cannot run somewhere is a row that says so; a name that means nothing is a mistake.
     fn check_names(&self, strategies: &[StrategySpec]) -> Result<(), CliError> {
         for strategy in strategies {
@@ -200,6 +192,14 @@ impl CompareArguments {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// The condition of a case, with the limit of memory where several are compared.
+    fn condition_of(&self, spec: &ScenarioSpec) -> String {
+        let limit =
+            spec.memory.as_ref().and_then(|memory| memory.limit).filter(|_| !self.memory_limit.is_empty());
+        let limit = limit.map(|bytes| format!("memory {}", mebibytes(bytes)));
+        spec.condition.clone().into_iter().chain(limit).collect::<Vec<_>>().join(", ")
     }
 
     /// One target for each setting.

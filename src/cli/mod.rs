@@ -24,6 +24,7 @@ mod output;
 mod plot;
 mod reproduce;
 mod reproduce_codl;
+mod reproduce_gains;
 mod reproduce_granularity;
 mod reproduce_nn_stretch;
 mod reproduce_sigma;

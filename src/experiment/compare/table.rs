@@ -2,6 +2,7 @@
 
 use super::cases::{Case, CaseKey, Replicated};
 use super::significance::{SettingComparison, compare_setting, latencies};
+use crate::record::FailureSigns;
 use crate::record::chains::DeadlineSummary;
 use crate::record::summary::RunSummary;
 use crate::statistics::{mean_interval, pareto_front};
@@ -51,6 +52,9 @@ pub struct ComparisonRow {
     pub peak_memory_bytes: Option<u64>,
     /// Mean absolute error of what the strategy believed.
     pub prediction_error_percent: Option<f64>,
+    /// Signs of what goes wrong, means over replications; absent where nothing changes during the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs: Option<FailureSigns>,
     /// 1 for the fastest of the setting; equal latencies share a rank.
     pub rank: Option<u32>,
     /// Whether it is the fastest of its setting or cannot be told apart from it.
@@ -188,10 +192,30 @@ fn row(key: &CaseKey, result: &Replicated) -> ComparisonRow {
         peak_memory_bytes: summaries.iter().filter_map(|s| s.peak_memory_bytes).max(),
         prediction_error_percent: estimate(&|s| s.prediction_error.as_ref().map(|e| e.mape_percent))
             .map(|e| e.mean),
+        signs: signs(summaries),
         rank: None,
         winner: false,
         pareto: false,
     }
+}
+
+/// Means of the signs, when clocks, heat or competing work changed during the runs.
+fn signs(summaries: &[RunSummary]) -> Option<FailureSigns> {
+    if summaries.is_empty() || summaries.iter().any(|summary| summary.dynamics.is_none()) {
+        return None;
+    }
+    let all: Vec<FailureSigns> = summaries.iter().map(FailureSigns::of).collect();
+    let mean = |part: &dyn Fn(&FailureSigns) -> Option<f64>| -> Option<f64> {
+        let sample: Vec<f64> = all.iter().map(part).collect::<Option<_>>()?;
+        Some(sample.iter().sum::<f64>() / sample.len() as f64)
+    };
+    Some(FailureSigns {
+        refreshes_missed_percent: mean(&|s| s.refreshes_missed_percent),
+        hand_overs: mean(&|s| Some(s.hand_overs))?,
+        held_up_percent: mean(&|s| Some(s.held_up_percent))?,
+        suspended_percent: mean(&|s| Some(s.suspended_percent))?,
+        prediction_error_percent: mean(&|s| s.prediction_error_percent),
+    })
 }
 
 /// Ranks, winners, speed-ups and the front of one setting.

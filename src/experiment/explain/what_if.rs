@@ -32,10 +32,10 @@ pub(super) struct Frozen {
     plans: Vec<Plan>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
-    /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
-    kept_off: Vec<Vec<(u32, ExecutorId)>>,
     /// What the strategy believed: observing takes time in every repetition.
     predictor: PredictorSpec,
+    /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
+    kept_off: Vec<Vec<(u32, ExecutorId)>>,
 }
 
 impl Frozen {
@@ -46,11 +46,11 @@ impl Frozen {
         predictor: &PredictorSpec,
     ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
-        // Stages with a place of their own are not asked for.
-        let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         let residence = prepared.memory.as_deref().and_then(|memory| memory.residence.as_ref());
         let kept_off = (0..prepared.plans.len() as u16)
             .map(|stream| residence.iter().flat_map(|residence| residence.off(stream)).collect());
+        // Stages with a place of their own are not asked for.
+        let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         Self {
             kept_off: kept_off.collect(),
             plans: open.map(|(_, plan)| plan.clone()).collect(),
@@ -96,6 +96,7 @@ pub(super) fn replay(
     frozen: &mut Frozen,
     labels: &RunLabels,
 ) -> Result<RunRecord, ExplainError> {
+    let predictor = frozen.predictor.clone();
     let mut settled;
     let mut problem = problem;
     if problem.memory.is_some() {
@@ -103,7 +104,6 @@ pub(super) fn replay(
         settled.memory.iter_mut().for_each(|limits| limits.settled = Some(frozen.kept_off.clone()));
         problem = &settled;
     }
-    let predictor = frozen.predictor.clone();
     let prepared = prepare_with(problem, frozen, &predictor)?;
     let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, frozen, &mut recorder)?;
