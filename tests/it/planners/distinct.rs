@@ -301,7 +301,7 @@ fn reference(problem: &Problem, name: &str) -> Option<Placement> {
         "exact" => tasks().and_then(|t| exact(&t)),
         "single" => single(problem),
         "fixed" => fixed(problem),
-        "edf" => edf(problem),
+        "edf" | "least-slack" => edf(problem),
         "priority" => priority(problem),
         _ => None,
     }
@@ -337,7 +337,7 @@ enum Of {
 use Of::{Catalogue, Tiny};
 
 /// Strategy, its instance, and those that place alike by definition: `least-slack` takes the homes of `edf` and differs in the order of
-/// queues; Band's fixed scheduler is the best worker where the whole model is one unit.
+/// queues; what local search finds can be the optimum; Band's fixed scheduler is the best worker where the whole model is one unit.
 const FOUND: &[(&str, Of, &[&str])] = &[
     ("single", Tiny(9), &["band[scheduler=fixed]"]),
     ("fixed", Catalogue(25), &[]),
@@ -348,7 +348,7 @@ const FOUND: &[(&str, Of, &[&str])] = &[
     ("min-min", Catalogue(26), &[]),
     ("max-min", Catalogue(2), &[]),
     ("sufferage", Catalogue(13), &[]),
-    ("exact", Tiny(194), &[]),
+    ("exact", Tiny(194), &["local-search[base=olb,iterations=300]"]),
     ("edf", Tiny(9), &["least-slack"]),
     ("least-slack", Tiny(9), &["edf"]),
     ("priority", Catalogue(26), &[]),
