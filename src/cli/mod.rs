@@ -2,13 +2,18 @@
 //!
 //! Results go to standard output; progress, warnings and errors to standard error.
 
+mod against;
 mod calibrate;
 mod calibrate_goal;
 mod calibrate_pair;
+mod calibrate_table;
 mod check;
 mod compare;
+mod compare_signs;
+mod compare_table;
 mod completions;
 mod dag;
+mod difference_table;
 mod exit;
 mod explain;
 mod import;

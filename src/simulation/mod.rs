@@ -19,6 +19,7 @@ mod execution;
 pub mod observer;
 mod play;
 mod problem;
+mod progress;
 mod requests;
 mod run;
 mod slicing;

@@ -3,6 +3,7 @@
 use super::cases::{Case, CaseKey, Replicated};
 use super::significance::{SettingComparison, compare_setting, latencies};
 use crate::record::FailureSigns;
+use crate::record::chains::DeadlineSummary;
 use crate::record::summary::RunSummary;
 use crate::statistics::{mean_interval, pareto_front};
 use serde::Serialize;
@@ -35,8 +36,18 @@ pub struct ComparisonRow {
     pub energy_per_inference_mj: Option<Estimate>,
     /// Product of that energy and the mean latency.
     pub energy_delay_mj_ms: Option<f64>,
+    /// Requests that were late, lost, or overdue at the end, of all streams with a deadline, mean over replications; `None` without
+    /// deadlines. Warm-up included.
+    pub deadline_missed: Option<f64>,
+    /// Those and the requests that were in time, mean over replications.
+    pub deadline_judged: Option<f64>,
+    /// The share that was missed, over all replications.
+    pub deadline_miss_ratio: Option<f64>,
     /// Requests dropped, mean over replications.
     pub dropped: Option<f64>,
+    /// Refreshes of the display without a new frame of competing render loads, mean over replications; `None`
+    /// without competing work.
+    pub frames_missed: Option<f64>,
     /// Highest amount of memory over replications.
     pub peak_memory_bytes: Option<u64>,
     /// Mean absolute error of what the strategy believed.
@@ -144,6 +155,19 @@ fn row(key: &CaseKey, result: &Replicated) -> ComparisonRow {
     };
     let latency = estimate(&|s| s.latency_ms.as_ref().map(|l| l.mean));
     let energy = estimate(&|s| s.energy_per_inference_mj);
+    let judged = |of: fn(&DeadlineSummary) -> u64| {
+        estimate(&|s| {
+            let kept: Vec<u64> =
+                s.chains.iter().filter_map(|chain| chain.deadline.as_ref().map(of)).collect();
+            (!kept.is_empty()).then(|| kept.iter().sum::<u64>() as f64)
+        })
+        .map(|e| e.mean)
+    };
+    let (deadline_missed, deadline_judged) = (judged(|d| d.missed), judged(|d| d.judged));
+    let missed = |s: &RunSummary| {
+        let sources = s.dynamics.as_ref().map(|d| d.background.as_slice()).filter(|all| !all.is_empty())?;
+        Some(sources.iter().map(|source| source.missed).sum::<u64>() as f64)
+    };
     let failure = match result {
         Err(error) => Some(error.clone()),
         Ok(_) if latency.is_none() => Some("no request was completed after the warm-up".to_owned()),
@@ -157,6 +181,13 @@ fn row(key: &CaseKey, result: &Replicated) -> ComparisonRow {
         speedup_over_single: None,
         energy_per_inference_mj: energy,
         energy_delay_mj_ms: latency.zip(energy).map(|(l, e)| l.mean * e.mean),
+        deadline_missed,
+        deadline_judged,
+        deadline_miss_ratio: deadline_missed
+            .zip(deadline_judged)
+            .filter(|(_, judged)| *judged > 0.0)
+            .map(|(missed, judged)| missed / judged),
+        frames_missed: estimate(&missed).map(|e| e.mean),
         dropped: estimate(&|s| Some(s.requests.dropped as f64)).map(|e| e.mean),
         peak_memory_bytes: summaries.iter().filter_map(|s| s.peak_memory_bytes).max(),
         prediction_error_percent: estimate(&|s| s.prediction_error.as_ref().map(|e| e.mape_percent))
@@ -201,8 +232,9 @@ fn place(rows: &mut [ComparisonRow], members: &[usize], setting: &SettingCompari
         .filter_map(|&(m, latency)| rows[m].energy_per_inference_mj.map(|e| (m, (latency, e.mean))))
         .collect();
     let front = pareto_front(&points.iter().map(|(_, point)| *point).collect::<Vec<_>>());
-    for at in front {
-        rows[points[at].0].pareto = true;
+    // Equal points stand on the front together.
+    for (m, point) in &points {
+        rows[*m].pareto = front.iter().any(|&at| points[at].1 == *point);
     }
     for &(m, mean) in &means {
         rows[m].rank = Some(1 + means.iter().filter(|(_, other)| *other < mean).count() as u32);
