@@ -136,6 +136,7 @@ fn problem(requests: u64, network: Network, memory_bandwidth: Option<BytesPerSec
         granularity: Granularity::Operator,
         transfer_start: None,
         stop_after: None,
+        memory: None,
         seed: 1,
         noise: true,
         limits: Limits::default(),

@@ -52,6 +52,7 @@ pub fn inference_ms(
         seed: 0,
         noise: false,
         stop_after: None,
+        memory: None,
         limits: Limits::default(),
         dynamics: None,
     };

@@ -10,6 +10,7 @@ use crate::config::scenario::{ScenarioSpec, TargetSpec};
 use crate::diagnostics::printable;
 use crate::experiment::compare::{Case, CaseKey, compare, play_cases};
 use crate::export::write_comparison;
+use crate::soc::mebibytes;
 use crate::strategy::{STRATEGIES, StrategySpec};
 use clap::Args;
 use std::io::IsTerminal;
@@ -42,6 +43,9 @@ pub(super) struct CompareArguments {
     /// What strategies believe, with parameters as in `ewma[smoothing=0.2]` [default: offline, or the scenario's].
     #[arg(long)]
     predictor: Option<String>,
+    /// Limits of the application's memory, comma separated, such as `256MiB,512MiB` [default: each scenario's own].
+    #[arg(long, value_delimiter = ',')]
+    memory_limit: Vec<String>,
     /// Executors to use, comma separated [default: all of the runtime].
     #[arg(long, value_delimiter = ',')]
     executors: Vec<String>,
@@ -146,7 +150,7 @@ impl CompareArguments {
                         network: spec.name.clone(),
                         device: place_of(&spec),
                         runtime: runtime_of(&spec),
-                        condition: spec.condition.clone().unwrap_or_default(),
+                        condition: self.condition_of(&spec),
                         strategy: strategy.to_string(),
                         granularity: spec.granularity.map_or_else(String::new, |g| g.id().to_owned()),
                     };
@@ -190,6 +194,14 @@ impl CompareArguments {
         }
     }
 
+    /// The condition of a case, with the limit of memory where several are compared.
+    fn condition_of(&self, spec: &ScenarioSpec) -> String {
+        let limit =
+            spec.memory.as_ref().and_then(|memory| memory.limit).filter(|_| !self.memory_limit.is_empty());
+        let limit = limit.map(|bytes| format!("memory {}", mebibytes(bytes)));
+        spec.condition.clone().into_iter().chain(limit).collect::<Vec<_>>().join(", ")
+    }
+
     /// One target for each setting.
     fn settings(&self) -> Result<Vec<TargetArguments>, CliError> {
         let mut settings = Vec::new();
@@ -210,11 +222,21 @@ impl CompareArguments {
         }
         let conditions: Vec<Option<&String>> =
             if self.condition.is_empty() { vec![None] } else { self.condition.iter().map(Some).collect() };
-        for (target, condition) in self.targets.iter().flat_map(|t| conditions.iter().map(move |c| (t, *c))) {
+        let limits: Vec<Option<&String>> = if self.memory_limit.is_empty() {
+            vec![None]
+        } else {
+            self.memory_limit.iter().map(Some).collect()
+        };
+        let axes = conditions.iter().flat_map(|c| limits.iter().map(move |l| (*c, *l)));
+        for (target, (condition, limit)) in
+            self.targets.iter().flat_map(|t| axes.clone().map(move |axis| (t, axis)))
+        {
             let mut base = TargetArguments::of(target.clone());
             base.condition = condition.cloned();
             base.predictor.clone_from(&self.predictor);
             base.overrides.clone_from(&self.overrides);
+            base.overrides
+                .extend(limit.map(|limit| format!("memory.limit={}", toml::Value::String(limit.clone()))));
             base.seed = self.seed;
             if base.is_scenario() {
                 settings.push(base);

@@ -1,8 +1,8 @@
 //! A comparison, for people.
 
-use super::compare_signs::signs;
 use crate::diagnostics::printable;
 use crate::experiment::compare::{Comparison, ComparisonRow, Estimate, SettingComparison};
+use crate::record::FailureSigns;
 use std::fmt::Write;
 
 /// Pairs that a line names at most.
@@ -50,7 +50,7 @@ pub(super) fn table(comparison: &Comparison) -> String {
             let _ = writeln!(text, "  not to be told apart: {pairs}");
         }
         let _ = writeln!(text);
-        signs(&mut text, &members);
+        signs(&mut text, members);
     }
     let _ = writeln!(
         text,
@@ -81,6 +81,33 @@ pub(super) fn table(comparison: &Comparison) -> String {
         );
     }
     text
+}
+
+/// Signs of what goes wrong, where clocks, heat or competing work change during the run.
+fn signs(text: &mut String, rows: Vec<&ComparisonRow>) {
+    if rows.iter().all(|row| row.signs.is_none()) {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "  {:<40} {:>17} {:>11} {:>10} {:>12} {:>9}",
+        "signs", "refreshes missed", "hand-overs", "held up", "suspended", "belief"
+    );
+    let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1} %"));
+    for row in rows {
+        let Some(s) = &row.signs else { continue };
+        let _ = writeln!(
+            text,
+            "  {:<40} {:>17} {:>11.1} {:>10} {:>12} {:>9}",
+            row.key.alternative(),
+            percent(s.refreshes_missed_percent),
+            s.hand_overs,
+            percent(Some(s.held_up_percent)),
+            percent(Some(s.suspended_percent)),
+            percent(s.prediction_error_percent)
+        );
+    }
+    let _ = writeln!(text, "  {}\n", FailureSigns::MEANING);
 }
 
 fn line(text: &mut String, row: &ComparisonRow, deadlines: bool, frames: bool) {

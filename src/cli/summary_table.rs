@@ -137,9 +137,12 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
         line(
             "fallback",
             format!(
-                "{:.1} % of operators, {:.1} % of MACs",
+                "{:.1} % of operators, {:.1} % of MACs{}",
                 100.0 * fallback.ratio_operators,
-                100.0 * fallback.ratio_macs
+                100.0 * fallback.ratio_macs,
+                fallback.kept_off_by_memory.map_or_else(String::new, |n| format!(
+                    "; {n} operators kept off by memory not among them"
+                ))
             ),
         );
     }
@@ -156,6 +159,9 @@ fn overview(text: &mut String, summary: &RunSummary, assembled: &Assembled) {
     );
     if let Some(peak) = summary.peak_memory_bytes {
         line("peak memory", Bytes(peak as f64).to_string());
+    }
+    if let Some(memory) = &summary.memory {
+        super::summary_memory::lines(memory, &mut line);
     }
     if modelled {
         line(

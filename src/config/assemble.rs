@@ -9,6 +9,7 @@ use super::plan_file::{StoredPlans, read_plans};
 use super::read::read_text;
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, TargetSpec};
 use super::scenario_file::is_profile_override;
+use super::scenario_memory;
 use super::stage_graphs::{host, pass, processing};
 use crate::diagnostics::{Diagnostic, InputError, printable};
 use crate::engine::Limits;
@@ -355,6 +356,7 @@ fn profiles(
         Some(dynamics) => labels.with_dynamics(dynamics),
         None => labels,
     };
+    let memory = spec.memory.as_ref().map(|own| scenario_memory::limits(own, &platform)).transpose()?;
     let problem = Problem {
         platform,
         streams,
@@ -363,6 +365,7 @@ fn profiles(
         seed: spec.seed,
         noise: spec.noise,
         stop_after: spec.stop.requests,
+        memory,
         limits: limits(spec),
         dynamics,
     };

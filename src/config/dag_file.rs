@@ -138,6 +138,7 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         seed: 0,
         noise: false,
         stop_after: None,
+        memory: None,
         limits: Limits::default(),
         dynamics: None,
     })

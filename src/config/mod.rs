@@ -30,6 +30,7 @@ mod scenario_background;
 mod scenario_draws;
 mod scenario_dynamics;
 mod scenario_file;
+mod scenario_memory;
 mod scenario_raw;
 mod scenario_stages;
 mod scenario_streams;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 pub use super::scenario_background::{BackgroundKindSpec, BackgroundSpec};
 pub use super::scenario_dynamics::{DynamicsSpec, GovernorSpec, SchedulerSpec, ThermalGovernor, ThermalSpec};
+pub use super::scenario_memory::MemorySpec;
 use crate::predict::PredictorSpec;
 use crate::record::chains::ChainLabels;
 use crate::simulation::{Arrivals, RequestQueue, Stage};
@@ -40,6 +41,8 @@ pub struct ScenarioSpec {
     pub predictor: PredictorSpec,
     /// What changes during the run; `None` keeps all clocks where they are.
     pub dynamics: Option<DynamicsSpec>,
+    /// Limits of memory; `None` for none.
+    pub memory: Option<MemorySpec>,
     /// When the run ends.
     pub stop: StopSpec,
 }

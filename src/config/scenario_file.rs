@@ -14,6 +14,7 @@ use super::read::{DEFAULT_SIZE_CAP, read_text};
 use super::scenario::{GraphSource, NetworkSpec, ScenarioSpec, StopSpec, StreamSpec, TargetSpec};
 use super::scenario_background::background;
 use super::scenario_dynamics::dynamics;
+use super::scenario_memory::memory;
 use super::scenario_raw::{
     RawFile, RawGranularity, RawNetwork, RawNetworkKind, RawPredictor, RawStop, RawStrategy, RawTransferStart,
 };
@@ -121,6 +122,11 @@ pub fn scenario_text(
         let message = "a task graph has no clocks: dynamics need a SoC profile";
         check.error("scenario::dynamics", &place.span(), message, "remove [dynamics]");
     }
+    let memory = raw.memory.as_ref().map(|raw| memory(&mut check, raw));
+    if let Some(place) = raw.memory.as_ref().filter(|_| target == TargetSpec::TaskGraph) {
+        let message = "a task graph has neither weights nor tensors that memory could hold";
+        check.error("scenario::memory", &place.span(), message, "remove [memory]");
+    }
     let granularity = raw.strategy.granularity.map(|granularity| match granularity {
         RawGranularity::Task => Granularity::Task,
         RawGranularity::Subgraph => Granularity::SubGraph,
@@ -145,6 +151,7 @@ pub fn scenario_text(
         condition: laid_over.zip(raw.condition).map(|((id, _), _)| id),
         predictor,
         dynamics,
+        memory,
         stop,
     };
     let (value, warnings) = check.finish(spec)?;

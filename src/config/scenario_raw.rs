@@ -2,6 +2,7 @@
 
 use super::scenario_background::RawBackground;
 use super::scenario_dynamics::RawDynamics;
+use super::scenario_memory::RawMemory;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
@@ -31,6 +32,7 @@ pub(super) struct RawFile {
     pub(super) background: Vec<RawBackground>,
     pub(super) condition: Option<Spanned<String>>,
     pub(super) predictor: Option<RawPredictor>,
+    pub(super) memory: Option<Spanned<RawMemory>>,
     #[serde(default)]
     pub(super) stop: RawStop,
 }

@@ -236,6 +236,7 @@ impl Chain {
                 trigger: Trigger::Each { after: prefill, count: Count::Fixed(1) },
                 repeat: count.saturating_sub(1).max(1),
                 work: Work::Growing(Vec::new()),
+                weights_of: Some(prefill),
                 ..Stage::default()
             },
             queue: own.queue,

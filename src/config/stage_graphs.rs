@@ -76,11 +76,16 @@ pub(super) fn pass(
     if let Some(bits) = weight_bits {
         transformer.weight_bits = *bits;
     }
-    let graph = transformer.pass(u64::from(*rows), u64::from(*context));
+    let mut graph = transformer.pass(u64::from(*rows), u64::from(*context));
     let costs = machine.cost_table(&graph)?;
     let work = match stage {
         Work::Growing(_) => {
-            let end = machine.cost_table(&transformer.pass(u64::from(*rows), u64::from(*last)))?;
+            let at_end = transformer.pass(u64::from(*rows), u64::from(*last));
+            let end = machine.cost_table(&at_end)?;
+            // Memory is set aside for the cache as it is at the last token.
+            for (own, last) in graph.operators.iter_mut().zip(&at_end.operators) {
+                own.weight_bytes = last.weight_bytes;
+            }
             let steps = f64::from(last.saturating_sub(*context));
             let total = |table: &CostTable, executor: ExecutorId| {
                 let each = (0..table.operators() as u32).filter_map(|op| table.get(op, executor));

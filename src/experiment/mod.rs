@@ -3,6 +3,7 @@
 pub mod compare;
 mod explain;
 mod fallback;
+mod memory;
 pub mod reproduce;
 mod run;
 

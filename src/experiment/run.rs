@@ -1,9 +1,11 @@
 //! One scenario from start to summary.
 
+use super::memory::memory_summary;
 use crate::config::Assembled;
 use crate::record::summarizer::{Summarizer, SummaryContext};
 use crate::record::summary::{Fallback, ProfilingSummary, RunSetup, RunSummary, Speedup};
 use crate::record::{Recorder, RunRecord};
+use crate::simulation::memory::resident_weights;
 use crate::simulation::observer::{Observer, RequestId};
 use crate::simulation::{
     Outcome, Prepared, Problem, ProfilingOutcome, SimulationError, play, prepare, prepare_with,
@@ -79,6 +81,9 @@ pub fn run_scenario(
     let complete = graphs.len() == problem.streams.len();
     let graphs = if complete { graphs } else { Vec::new() };
     let mut summarizer = Summarizer::new(assembled.labels.clone(), &problem.platform, &graphs);
+    if let Some(memory) = &mut summarizer.memory {
+        memory.set_weights(resident_weights(problem));
+    }
     let mut progress = Progress { done: 0, tell: progress };
     let mut warnings = assembled.warnings.clone();
     let strategy = &mut *assembled.strategy;
@@ -125,6 +130,7 @@ pub fn run_scenario(
         observations: cost.observations,
         overhead_ms: cost.overhead.millis(),
     });
+    summary.memory = memory_summary(problem, &prepared, &outcome, summary.peak_memory_bytes);
     summary.fallback = fallback(problem, &prepared, strategy);
     let reference = assembled.whole.as_ref().unwrap_or(problem);
     match if options.baseline { baseline(reference) } else { Baseline::None } {
@@ -176,11 +182,18 @@ fn fallback(problem: &Problem, prepared: &Prepared, strategy: &dyn Strategy) -> 
     let target = strategy.target()?;
     let (mut operators, mut away) = (0u64, 0u64);
     let (mut macs, mut macs_away) = (0u128, 0u128);
-    for (stream, plan) in problem.streams.iter().zip(&prepared.plans) {
+    let residence = prepared.memory.as_deref().and_then(|memory| memory.residence.as_ref());
+    let mut kept_off = 0;
+    for (number, (stream, plan)) in (0u16..).zip(problem.streams.iter().zip(&prepared.plans)) {
         let graph = stream.operators.as_ref()?;
         for unit in plan.units() {
             let executor = unit.executor?;
             for &operator in unit.operators {
+                // Not the executor's support, its memory is the reason.
+                if residence.is_some_and(|residence| residence.is_off(number, operator, target)) {
+                    kept_off += 1;
+                    continue;
+                }
                 let operator = &graph.operators[operator as usize];
                 operators += 1;
                 macs += u128::from(operator.macs);
@@ -195,6 +208,7 @@ fn fallback(problem: &Problem, prepared: &Prepared, strategy: &dyn Strategy) -> 
     Some(Fallback {
         ratio_operators: share(away as f64, operators as f64),
         ratio_macs: share(macs_away as f64, macs as f64),
+        kept_off_by_memory: (kept_off > 0).then_some(kept_off),
         definition: format!(
             "operators (multiply-accumulates) of the lowered graph that the plan places elsewhere than on `{}` / all of them; \
              operators fused into others do not count, views that cost nothing do",

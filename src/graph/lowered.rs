@@ -194,6 +194,16 @@ pub struct Window {
 }
 
 impl LoweredGraph {
+    /// Bytes of an operator's weights as an executor keeps them that stores a floating-point element in `scale` times four bytes:
+    /// constants are stored like the floating-point tensors beside them, and as the source stores them where there are none.
+    #[must_use]
+    pub fn weight_bytes_at(&self, operator: &LoweredOperator, scale: f64) -> u64 {
+        let mut tensors =
+            operator.inputs.iter().chain(&operator.outputs).filter_map(|&t| self.tensors.get(t as usize));
+        let factor = tensors.find(|t| t.is_float).map_or(1.0, |t| 4.0 * scale / t.element_bytes.max(0.125));
+        (operator.weight_bytes as f64 * factor).ceil() as u64
+    }
+
     /// The task graph of these operators: one node each, one edge per use of a tensor that another
     /// operator produced, carrying the tensor's bytes.
     #[must_use]

@@ -12,6 +12,8 @@ pub struct Estimates {
     /// [`Estimates::UNSUPPORTED`] where the operator cannot run.
     times: Vec<SimDuration>,
     predictor: &'static str,
+    /// Pairs that are possible but withheld, because the executor's memory is for others.
+    withheld: std::collections::BTreeSet<(u32, u16)>,
 }
 
 impl Estimates {
@@ -33,7 +35,7 @@ impl Estimates {
                 );
             }
         }
-        Self { executors, times, predictor: "offline" }
+        Self { executors, times, predictor: "offline", withheld: Default::default() }
     }
 
     /// What `predictor` believes of stream number `stream`, whose graph has `operators` operators, before a run.
@@ -46,7 +48,31 @@ impl Estimates {
                 times.push(predictor.estimate(work, &State::LABORATORY).unwrap_or(Self::UNSUPPORTED));
             }
         }
-        Self { executors, times, predictor: predictor.id() }
+        Self { executors, times, predictor: predictor.id(), withheld: Default::default() }
+    }
+
+    /// Withholds an executor from an operator, whose weights do not fit into the executor's memory: from now on the operator cannot
+    /// run there. No effect where it could not anyway.
+    pub fn forbid(&mut self, operator: u32, executor: ExecutorId) {
+        let Some(time) = self.times.get_mut(operator as usize * self.executors + executor.0 as usize) else {
+            return;
+        };
+        if *time != Self::UNSUPPORTED {
+            *time = Self::UNSUPPORTED;
+            self.withheld.insert((operator, executor.0));
+        }
+    }
+
+    /// Whether an executor is withheld from an operator by [`Estimates::forbid`].
+    #[must_use]
+    pub fn is_forbidden(&self, operator: u32, executor: ExecutorId) -> bool {
+        self.withheld.contains(&(operator, executor.0))
+    }
+
+    /// How many pairs of operator and executor are withheld by [`Estimates::forbid`].
+    #[must_use]
+    pub fn forbidden(&self) -> usize {
+        self.withheld.len()
     }
 
     /// Name of the predictor that made these estimates.
@@ -66,5 +92,30 @@ impl Estimates {
     pub fn execution(&self, operator: u32, executor: ExecutorId) -> Option<SimDuration> {
         let time = self.times[operator as usize * self.executors + executor.0 as usize];
         (time != Self::UNSUPPORTED).then_some(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::physics::{Bound, OperatorCost};
+
+    /// Would catch a mask that counts what the executor never supported as kept off by memory.
+    #[test]
+    fn forbidding_is_not_lacking() {
+        let cost = OperatorCost {
+            overhead: SimDuration(1),
+            alone: SimDuration(2),
+            dram_bytes: 0.0,
+            bound: Bound::Compute,
+        };
+        let table = CostTable::new(2, 2, |op, e| (op == 0 || e.0 == 0).then_some(cost));
+        let mut estimates = Estimates::offline(&table);
+        estimates.forbid(0, ExecutorId(1));
+        estimates.forbid(1, ExecutorId(1));
+        assert_eq!(estimates.execution(0, ExecutorId(1)), None);
+        assert_eq!(estimates.execution(0, ExecutorId(0)), Some(SimDuration(3)));
+        assert_eq!(estimates.forbidden(), 1);
+        estimates.forbid(7, ExecutorId(0));
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::graph::lowered::LoweredGraph;
+use crate::simulation::memory::stored_bytes;
 use crate::simulation::observer::{Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::soc::Platform;
 use crate::units::SimTime;
 
 /// What the peak counts, for outputs.
-pub const DEFINITION: &str = "weights of all streams at the source model's precision, resident all the time, plus \
+pub const DEFINITION: &str = "weights of all streams at the source model's precision, resident all the time (a key-value cache as at the last token; passes of \
+     one generation count once), plus \
      the activations of all requests in flight (an operator's outputs from its start until the last \
      operator that reads them ends, inputs from admission, model outputs until the request ends, at the \
      precision of the executor that writes them), plus a second copy from arrival on of each tensor that \
@@ -63,13 +65,12 @@ impl MemoryPeak {
     #[must_use]
     pub fn new(platform: &Platform, graphs: &[&LoweredGraph]) -> Self {
         let weights: u64 = graphs.iter().flat_map(|g| &g.operators).map(|o| o.weight_bytes).sum();
-        let makes_copy = |c: &crate::soc::Crossing| c.bandwidth.0.is_finite() || c.conversion.0.is_finite();
         Self {
             streams: graphs.iter().map(|graph| Table::new(graph)).collect(),
             executors: platform.executors.len(),
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
-            copies: platform.crossings.iter().map(makes_copy).collect(),
-            host_copies: platform.host_in.iter().map(makes_copy).collect(),
+            copies: platform.crossings.iter().map(crate::soc::Crossing::makes_copy).collect(),
+            host_copies: platform.host_in.iter().map(crate::soc::Crossing::makes_copy).collect(),
             open: BTreeMap::new(),
             spare: Vec::new(),
             running: Vec::new(),
@@ -78,6 +79,12 @@ impl MemoryPeak {
             current: weights as i64,
             peak: weights as i64,
         }
+    }
+
+    /// Counts so many bytes of weights instead of the sum over all streams: where streams share some
+    /// ([`crate::simulation::memory::resident_weights`]). Before the run.
+    pub fn set_weights(&mut self, bytes: u64) {
+        (self.current, self.peak) = (bytes as i64, bytes as i64);
     }
 
     /// The peak so far; complete after [`Observer::ended`].
@@ -153,11 +160,8 @@ impl Table {
     /// Bytes of a tensor at `scale` times the source precision; 0 for one that nobody reads.
     fn size(&self, tensor: u32, scale: f64) -> u64 {
         let index = tensor as usize;
-        match (self.bytes.get(index), self.is_float.get(index)) {
-            (Some(&bytes), Some(true)) => (bytes as f64 * scale).ceil() as u64,
-            (Some(&bytes), _) => bytes,
-            _ => 0,
-        }
+        let (bytes, is_float) = (self.bytes.get(index), self.is_float.get(index));
+        bytes.zip(is_float).map_or(0, |(&bytes, &is_float)| stored_bytes(bytes, is_float, scale))
     }
 }
 

@@ -43,6 +43,7 @@ fn observers_of_a_simulated_stream_agree_with_it() {
         granularity: Granularity::Operator,
         transfer_start: None,
         stop_after: None,
+        memory: None,
         seed: 1,
         noise: false,
         limits: Limits::default(),

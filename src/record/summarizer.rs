@@ -171,6 +171,7 @@ impl Summarizer {
             chains: self.chains.summaries(&self.labels),
             peak_memory_bytes: self.memory.as_ref().map(MemoryPeak::peak_bytes),
             peak_memory_definition: super::memory::DEFINITION,
+            memory: None,
             bandwidth: BandwidthSummary {
                 average_gb_per_s: per_second(self.accounting.dram_bytes()) / 1e9,
                 peak_gb_per_s: self.accounting.peak_bandwidth() / 1e9,

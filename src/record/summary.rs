@@ -67,6 +67,9 @@ pub struct RunSummary {
     pub peak_memory_bytes: Option<u64>,
     /// What `peak_memory_bytes` counts.
     pub peak_memory_definition: &'static str,
+    /// Limits of memory, what was reserved and what was reached; absent without limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySummary>,
     /// DRAM traffic.
     pub bandwidth: BandwidthSummary,
     /// Believed against actual execution times, when a strategy believed anything.
@@ -185,8 +188,54 @@ pub struct Fallback {
     pub ratio_operators: f64,
     /// By multiply-accumulates.
     pub ratio_macs: f64,
+    /// Operators that the accelerator could run and its memory keeps off: no fallbacks, and counted in neither ratio. Absent when
+    /// there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_off_by_memory: Option<u64>,
     /// What exactly is counted.
     pub definition: String,
+}
+
+/// Limits of memory and what came of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MemorySummary {
+    /// Limit of the application.
+    pub limit_bytes: Option<u64>,
+    /// Weights of all streams.
+    pub weights_bytes: u64,
+    /// Most that was reserved at a time; `None` when the application has no limit.
+    pub reserved_bytes: Option<u64>,
+    /// Most that was used at a time, which is `peak_memory_bytes`.
+    pub reached_bytes: Option<u64>,
+    /// Executors with a limit.
+    pub executors: Vec<ExecutorMemory>,
+    /// One per stream.
+    pub streams: Vec<StreamMemory>,
+    /// What is counted.
+    pub definition: &'static str,
+}
+
+/// Weights that an executor with a limit keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "as `MemorySummary::definition` says")]
+pub struct ExecutorMemory {
+    pub name: String,
+    pub limit_bytes: u64,
+    pub weights_bytes: u64,
+    pub kept_off_operators: u64,
+}
+
+/// What a stream needs and how long it waited for it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StreamMemory {
+    /// Its name.
+    pub name: String,
+    /// Most that a request can hold; `None` when the application has no limit.
+    pub request_bytes: Option<u64>,
+    /// Requests that waited for memory alone.
+    pub waits: u64,
+    /// Time for which one of them waited for memory alone.
+    pub waited_ms: f64,
 }
 
 /// Totals of transfers.

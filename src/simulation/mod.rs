@@ -16,6 +16,9 @@ mod chains;
 mod dispatch;
 pub mod dynamics;
 mod execution;
+pub mod memory;
+mod memory_bound;
+mod memory_gate;
 pub mod observer;
 mod play;
 mod problem;
@@ -29,7 +32,7 @@ mod state;
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
 pub use problem::{
-    CacheOutcome, DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
+    CacheOutcome, DynamicsOutcome, Looks, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
     StreamProblem,
 };
 pub use slicing::{Sliced, slice};

@@ -1,5 +1,6 @@
 //! The way in: planning, playing, and both.
 
+use super::memory::{Footprint, Residence, refused};
 use super::observer::Observer;
 use super::problem::{Outcome, Problem, SimulationError, StreamProblem};
 use super::run::Simulation;
@@ -19,6 +20,8 @@ pub struct Prepared {
     pub predictor: Box<dyn Predictor>,
     /// What its knowledge costs.
     pub profiling: Profiling,
+    /// What the plans need, where memory is limited.
+    pub memory: Option<Box<Footprint>>,
 }
 
 /// Lets `strategy` plan on the laboratory's table, and checks what it planned.
@@ -45,16 +48,22 @@ pub fn prepare_with(
         .collect();
     let (profiling, predictor) = (predictor.profiling(&training)?, predictor.build(&training)?);
     let executors = problem.platform.executors.len();
-    let estimates: Vec<Estimates> = (0u16..)
+    let mut estimates: Vec<Estimates> = (0u16..)
         .zip(&problem.streams)
         .map(|(number, stream)| Estimates::of(&*predictor, number, stream.dag.len(), executors))
         .collect();
+    // Placements that are given are held against the limits as they stand.
+    let residence = if strategy.prescribes() { None } else { Residence::of(problem)? };
+    if let Some(residence) = &residence {
+        residence.apply(&mut estimates);
+    }
     let all = views(problem, &estimates);
     // Stages with a place of their own are none of the strategy's business.
     let fixed = |i: usize| problem.streams.get(i).and_then(|stream| stream.stage.fixed);
     let open: Vec<PlanningView<'_>> =
         all.iter().enumerate().filter(|(i, _)| fixed(*i).is_none()).map(|(_, view)| *view).collect();
-    let planned = strategy.plan(&open)?;
+    let refuse = |error| refused(problem, residence.as_ref(), error);
+    let planned = strategy.plan(&open).map_err(refuse)?;
     if planned.len() != open.len() {
         let what = format!("{} plans for {} streams", planned.len(), open.len());
         return Err(SimulationError::Decision { strategy: strategy.id(), what });
@@ -71,9 +80,17 @@ pub fn prepare_with(
             None => plans.extend(planned.next()),
         }
     }
-    let graphs =
-        all.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect::<Result<_, _>>()?;
-    Ok(Prepared { plans, graphs, predictor, profiling })
+    let graphs: Result<Vec<UnitGraph>, _> =
+        all.iter().zip(&plans).map(|(view, plan)| UnitGraph::new(view, plan)).collect();
+    let graphs = graphs.map_err(refuse)?;
+    let memory = match problem.memory.as_deref() {
+        Some(limits) => {
+            let footprint = Footprint::of(problem, limits, strategy.id(), residence, &plans, &graphs)?;
+            Some(Box::new(footprint))
+        }
+        None => None,
+    };
+    Ok(Prepared { plans, graphs, predictor, profiling, memory })
 }
 
 /// What a strategy sees of each stream.
@@ -87,6 +104,7 @@ pub(super) fn views<'a>(problem: &'a Problem, estimates: &'a [Estimates]) -> Vec
         roles: &stream.roles,
         service: stream.service,
         period: stream.arrivals.mean_gap(),
+        memory: problem.memory.as_deref(),
     };
     problem.streams.iter().zip(estimates).map(view).collect()
 }

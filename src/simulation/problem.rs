@@ -8,7 +8,7 @@ use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::physics::CostTable;
-use crate::soc::Platform;
+use crate::soc::{MemoryLimits, Platform};
 use crate::strategy::{Granularity, ServiceTarget, StrategyError, TransferStart};
 use crate::units::{Celsius, SimDuration, SimTime};
 
@@ -29,6 +29,8 @@ pub struct Problem {
     pub noise: bool,
     /// End the run when so many requests, over all streams, are complete; a chain counts as one request.
     pub stop_after: Option<u64>,
+    /// Limits of memory; `None` places and admits as if there were none.
+    pub memory: Option<Box<MemoryLimits>>,
     /// When to give up.
     pub limits: Limits,
     /// Clocks, power, heat and competing work that change during the run; without them all costs are those of the table.
@@ -76,6 +78,9 @@ pub enum SimulationError {
         /// What was wrong with it.
         what: String,
     },
+    /// A limit of memory that cannot be kept.
+    #[error(transparent)]
+    Memory(#[from] super::memory::MemoryError),
     /// The predictor does not exist or refuses its parameters.
     #[error(transparent)]
     Predictor(#[from] crate::predict::PredictorError),
@@ -115,6 +120,9 @@ pub struct Outcome {
     pub makespan: SimTime,
     /// What the predictor's knowledge cost.
     pub profiling: ProfilingOutcome,
+    /// Most memory that was reserved at a time, in bytes, where the application has a limit: weights, and what requests in flight may
+    /// need at most.
+    pub reserved_bytes: Option<u64>,
     /// What the dynamics of the run came to, if there were any.
     pub dynamics: Option<Box<DynamicsOutcome>>,
 }
@@ -147,6 +155,24 @@ pub struct DynamicsOutcome {
     pub background: Vec<BackgroundOutcome>,
     /// Where the bytes of operators came from, if caches are simulated.
     pub caches: Option<CacheOutcome>,
+    /// How often its parts had to look by themselves.
+    pub looks: Looks,
+}
+
+/// Events of a run that are none of operators or requests: how often parts of the dynamics had something of their own to do. One
+/// event counts for each part that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// Clocks: governors' samples and changes that were under way.
+    pub clocks: u64,
+    /// Occupancies of caches that move.
+    pub caches: u64,
+    /// Readings of temperature sensors.
+    pub heat: u64,
+    /// Competing work: bursts, frames, slices. Its ends are events of activities and not counted here.
+    pub competing: u64,
+    /// How often the rates of what runs were solved, in whatever event.
+    pub solved: u64,
 }
 
 /// Where the bytes of operators came from.
@@ -168,6 +194,10 @@ pub struct StreamOutcome {
     pub dropped: u64,
     /// Requests still waiting or in flight at the end.
     pub unfinished: u64,
+    /// Requests that waited for memory alone before they were admitted.
+    pub memory_waits: u64,
+    /// Time for which a request of the stream waited for memory alone: admitted otherwise, as its stream's requests in flight go.
+    pub waited_for_memory: SimDuration,
     /// Latency of every completed request, nominal arrival to completion, in order of completion, with
     /// the request's number.
     pub latencies: Vec<(u32, SimDuration)>,

@@ -52,11 +52,20 @@ impl<O: Observer> Simulation<'_, O> {
     ) -> Result<bool, SimulationError> {
         let stream = request.stream as usize;
         let rules = self.problem.streams[stream].queue;
-        let state = &mut self.streams[stream];
-        if state.in_flight < rules.max_in_flight {
+        if self.streams[stream].in_flight < rules.max_in_flight && self.has_memory(request.stream) {
             self.admit(now, request, nominal)?;
             return Ok(false);
         }
+        let held_back = self.wait(now, request, nominal)?;
+        self.note_memory_waits(now);
+        Ok(held_back)
+    }
+
+    /// Queues a request that cannot start, or drops it. Returns whether the source is held back.
+    fn wait(&mut self, now: SimTime, request: RequestId, nominal: SimTime) -> Result<bool, SimulationError> {
+        let stream = request.stream as usize;
+        let rules = self.problem.streams[stream].queue;
+        let state = &mut self.streams[stream];
         let full = state.queue.len() as u64 >= u64::from(rules.depth);
         match rules.policy {
             // What a stage before has completed cannot be held back.
@@ -93,7 +102,12 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Starts a request: its units without producers are ready.
-    fn admit(&mut self, now: SimTime, request: RequestId, nominal: SimTime) -> Result<(), SimulationError> {
+    pub(super) fn admit(
+        &mut self,
+        now: SimTime,
+        request: RequestId,
+        nominal: SimTime,
+    ) -> Result<(), SimulationError> {
         let stream = request.stream as usize;
         let slot = self.take_slot(now, request, nominal);
         self.observer.admitted(now, request);
@@ -214,17 +228,28 @@ impl<O: Observer> Simulation<'_, O> {
         self.completed += u64::from(!chained);
         self.outcome.streams[number].latencies.push((done.number, now.since(done.nominal)));
         self.observer.finished(now, RequestId { stream, number: done.number });
-        if let Some((next, nominal)) = self.streams[number].queue.pop_front() {
+        if let Some(gate) = &mut self.memory {
+            gate.release(stream);
+            self.admit_waiting(now)?;
+        } else if let Some((next, nominal)) = self.streams[number].queue.pop_front() {
             self.admit(now, RequestId { stream, number: next }, nominal)?;
         }
-        if let Some((held, nominal)) = self.streams[number].held_back.take() {
-            let request = RequestId { stream, number: held };
-            if !self.enqueue(now, request, nominal)? {
-                self.schedule_arrival(stream, now);
-            }
+        if self.streams[number].held_back.is_some() {
+            self.release_held_back(now, stream)?;
         } else if !chained && self.sources[number].is_closed() && self.sources[number].has_more() {
             self.schedule_arrival(stream, now);
         }
         self.completed_in_chain(now, RequestId { stream, number: done.number })
+    }
+
+    /// Lets an arrival that a full queue held back come, if there is one.
+    pub(super) fn release_held_back(&mut self, now: SimTime, stream: u16) -> Result<(), SimulationError> {
+        if let Some((number, nominal)) = self.streams[stream as usize].held_back.take() {
+            let request = RequestId { stream, number };
+            if !self.enqueue(now, request, nominal)? {
+                self.schedule_arrival(stream, now);
+            }
+        }
+        Ok(())
     }
 }

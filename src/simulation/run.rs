@@ -3,6 +3,7 @@
 use super::arrivals::Source;
 use super::beliefs::Present;
 use super::dynamics::Dynamics;
+use super::memory_gate::Gate;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
 use super::problem::{Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome};
@@ -71,6 +72,8 @@ pub(super) struct Simulation<'a, O: Observer> {
     pub chains: Chains,
     /// Whether something was due after the end of simulated time.
     pub overflow: bool,
+    /// Memory of the application; `None` when it has no limit.
+    pub memory: Option<Gate>,
     pub domains: usize,
     pub outcome: Outcome,
     /// What the strategy believes, and what that costs.
@@ -132,6 +135,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             completed: 0,
             chains: Chains::new(problem.streams.iter().map(|s| &s.stage)),
             overflow: false,
+            memory: prepared.memory.as_deref().and_then(Gate::new),
             domains,
             outcome: Outcome {
                 end: SimTime::ZERO,
@@ -160,6 +164,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                     offline: prepared.profiling.offline,
                     ..ProfilingOutcome::default()
                 },
+                reserved_bytes: None,
                 dynamics: None,
             },
             predictor: prepared.predictor.boxed(),
@@ -310,6 +315,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.close_open_intervals(end);
         }
         self.close_dynamics(end);
+        if let Some(gate) = &self.memory {
+            gate.close(end, &mut self.outcome);
+        }
         self.observer.ended(end);
         for (stream, state) in self.streams.iter().enumerate() {
             self.outcome.streams[stream].unfinished =

@@ -1,11 +1,14 @@
 //! Cutting operators into slices before a run, where the strategy wants that.
 
+use super::memory::{Residence, refused};
 use super::play::views;
 use super::problem::{Problem, SimulationError, StreamProblem};
-use crate::graph::partition::{Split, partition};
+use crate::graph::partition::{Role, Slice, Split, partition};
 use crate::physics::{Machine, SliceCosts};
 use crate::predict::{Estimates, SliceEstimates, SlicePredictor, Trained};
+use crate::soc::ExecutorId;
 use crate::strategy::{SlicingView, Strategy, StrategyError};
+use crate::units::SimDuration;
 
 /// A problem whose graphs are cut.
 #[derive(Debug, Clone)]
@@ -32,8 +35,12 @@ pub fn slice(
         return Ok(None);
     }
     let invalid = |what: String| SimulationError::Strategy(StrategyError::InvalidPlan(what));
-    let estimates: Vec<Estimates> =
+    let mut estimates: Vec<Estimates> =
         problem.streams.iter().map(|stream| Estimates::offline(&stream.costs)).collect();
+    let residence = if strategy.prescribes() { None } else { Residence::of(problem)? };
+    if let Some(residence) = &residence {
+        residence.apply(&mut estimates);
+    }
     let graphs = problem
         .streams
         .iter()
@@ -54,13 +61,12 @@ pub fn slice(
             }
         })
         .collect();
+    let masked: Vec<Masked<'_>> =
+        costs.iter().zip(&estimates).map(|(slices, whole)| Masked { slices: &**slices, whole }).collect();
     let whole = views(problem, &estimates);
-    let views: Vec<SlicingView<'_>> = whole
-        .into_iter()
-        .zip(&costs)
-        .map(|(whole, slices)| SlicingView { whole, slices: &**slices })
-        .collect();
-    let splits = strategy.slice(&views)?;
+    let views: Vec<SlicingView<'_>> =
+        whole.into_iter().zip(&masked).map(|(whole, slices)| SlicingView { whole, slices }).collect();
+    let splits = strategy.slice(&views).map_err(|error| refused(problem, residence.as_ref(), error))?;
     if splits.len() != problem.streams.len() {
         let what = format!("cuts for {} of {} streams", splits.len(), problem.streams.len());
         return Err(SimulationError::Decision { strategy: strategy.id(), what });
@@ -93,5 +99,48 @@ pub fn slice(
             }
         }
     }
-    Ok(Some(Sliced { problem: Problem { streams, dynamics, ..problem.clone() }, splits }))
+    let mut memory = problem.memory.clone();
+    if let (Some(limits), Some(residence)) = (&mut memory, &residence) {
+        limits.settled =
+            Some((0u16..).zip(&streams).map(|(i, stream)| inherited(residence, i, stream)).collect());
+    }
+    Ok(Some(Sliced { problem: Problem { streams, dynamics, memory, ..problem.clone() }, splits }))
+}
+
+/// What is kept apart in a graph of slices: a slice takes after the operator that it is of.
+fn inherited(residence: &Residence, number: u16, stream: &StreamProblem) -> Vec<(u32, ExecutorId)> {
+    if stream.roles.is_empty() {
+        return residence.off(number).collect();
+    }
+    let mut off = Vec::new();
+    for (own, role) in (0u32..).zip(&stream.roles) {
+        // Steps that share and join have no weights.
+        let (Role::Whole(source) | Role::Part { operator: source, .. }) = role else { continue };
+        let executors = (0..stream.costs.executors() as u16).map(ExecutorId);
+        off.extend(executors.filter(|&e| residence.is_off(number, *source, e)).map(|e| (own, e)));
+    }
+    off
+}
+
+/// Times of slices on executors that can run the whole operator and keep its weights.
+struct Masked<'a> {
+    slices: &'a dyn SliceEstimates,
+    whole: &'a Estimates,
+}
+
+impl SliceEstimates for Masked<'_> {
+    fn slice(&self, operator: u32, slice: Slice, executor: ExecutorId) -> Option<SimDuration> {
+        if self.whole.is_forbidden(operator, executor) {
+            return None;
+        }
+        self.slices.slice(operator, slice, executor)
+    }
+
+    fn share(&self, elements: u64, owner: ExecutorId) -> Option<SimDuration> {
+        self.slices.share(elements, owner)
+    }
+
+    fn join(&self, elements: u64, owner: ExecutorId) -> Option<SimDuration> {
+        self.slices.join(elements, owner)
+    }
 }

@@ -28,6 +28,8 @@ pub struct Stage {
     pub fixed: Option<ExecutorId>,
     /// For a root: whether the chain is counted as one request; true for every stream with stages behind it.
     pub is_chain: bool,
+    /// The stream before it whose weights it uses, operator by operator: passes of one generation are one model in memory.
+    pub weights_of: Option<u16>,
 }
 
 impl Default for Stage {
@@ -39,6 +41,7 @@ impl Default for Stage {
             work: Work::Plain,
             fixed: None,
             is_chain: false,
+            weights_of: None,
         }
     }
 }

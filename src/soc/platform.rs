@@ -106,6 +106,12 @@ impl Crossing {
         conversion: BytesPerSec(f64::INFINITY),
     };
 
+    /// Whether the tensor lies in memory twice afterwards: neither zero-copy sharing nor the same domain.
+    #[must_use]
+    pub fn makes_copy(&self) -> bool {
+        self.bandwidth.0.is_finite() || self.conversion.0.is_finite()
+    }
+
     /// Time until `bytes` have arrived: latency plus transfer, without conversion.
     #[must_use]
     pub fn transfer_time(&self, bytes: f64) -> SimDuration {

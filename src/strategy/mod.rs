@@ -141,6 +141,12 @@ pub trait Strategy {
         None
     }
 
+    /// Whether its placements are given from outside. They are then checked against the limits of memory and refused, never changed;
+    /// other strategies see in the estimates what is kept off an executor by its memory.
+    fn prescribes(&self) -> bool {
+        false
+    }
+
     /// Whether it cuts operators into slices, and has to be asked for them by [`Strategy::slice`] first.
     fn slices(&self) -> bool {
         false

@@ -32,6 +32,10 @@ impl Strategy for Replay {
         "replay"
     }
 
+    fn prescribes(&self) -> bool {
+        true
+    }
+
     fn default_granularity(&self) -> Granularity {
         if self.slices() { Granularity::Slice } else { Granularity::SubGraph }
     }

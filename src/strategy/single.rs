@@ -95,6 +95,10 @@ impl Strategy for Single {
         "single"
     }
 
+    fn prescribes(&self) -> bool {
+        self.executor.is_some()
+    }
+
     fn default_granularity(&self) -> Granularity {
         Granularity::Task
     }

@@ -5,7 +5,7 @@ use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
-use crate::soc::{ExecutorId, Platform, ResourceId};
+use crate::soc::{ExecutorId, MemoryLimits, Platform, ResourceId};
 use crate::units::{SimDuration, SimTime};
 
 /// One stream before the run.
@@ -27,6 +27,9 @@ pub struct PlanningView<'a> {
     pub service: ServiceTarget,
     /// Mean time between its requests; `None` for a single one, or when the next waits for the one before.
     pub period: Option<SimDuration>,
+    /// Limits of memory; the estimates withhold already what they forbid, except from strategies that are told where to place
+    /// ([`super::Strategy::prescribes`]).
+    pub memory: Option<&'a MemoryLimits>,
 }
 
 /// One stream before its operators are cut.
@@ -199,7 +202,9 @@ impl RunView<'_> {
     #[must_use]
     pub fn execution(&self, unit: ReadyUnit, executor: ExecutorId) -> Option<SimDuration> {
         let graph = &self.graphs[unit.request.stream as usize];
-        let Some(beliefs) = self.beliefs else { return graph.estimate(unit.unit, executor) };
+        // What cannot run there, or is kept off by memory, is no matter of belief.
+        let planned = graph.estimate(unit.unit, executor)?;
+        let Some(beliefs) = self.beliefs else { return Some(planned) };
         let stream = unit.request.stream;
         graph.operators(unit.unit).iter().try_fold(graph.invocation(unit.unit, executor), |sum, &operator| {
             Some(sum + beliefs.operator(Work { stream, operator, executor })?)

@@ -90,6 +90,7 @@ pub fn problem(platform: Platform, streams: Vec<StreamProblem>) -> Problem {
         granularity: Granularity::Operator,
         transfer_start: None,
         stop_after: None,
+        memory: None,
         seed: 0,
         noise: false,
         limits: Limits::default(),

@@ -40,6 +40,7 @@ mod layering;
 mod lowering;
 mod lowering_runtimes;
 mod mace;
+mod memory;
 mod naive_benchmark;
 mod nnapi;
 mod one_switch;

@@ -157,6 +157,7 @@ impl Pair {
             seed: 0,
             noise: false,
             stop_after: None,
+            memory: None,
             limits: Limits::default(),
         };
         let outcome = simulate(&problem, &mut Replay::new(vec![plan]), &mut ())?;

@@ -2,7 +2,8 @@
 //!
 //! The process is told what a strategy sees before the run in one line, `hetsoc-view/1`, and answers with plans (`hetsoc-plan/1`), with
 //! `{"error": "why not"}`, or with `hetsoc-online/1`: it will decide during the run. Then every occasion is a line to it, and its
-//! placements are a line back. Its standard error goes to ours.
+//! placements are a line back. With limits of memory the first line also has `memory {limit_bytes, executor_limit_bytes[]}` and for each operator
+//! `weight_bytes[]`; a plan that exceeds them is refused. Its standard error goes to ours.
 //!
 //! It is I/O, which strategies do not do, so it sits here and is handed to the simulation as any [`Strategy`]. What it answers is checked like a
 //! plan from a file; a process that fails ends the run through [`Strategy::fault`]. Whether a run can be repeated is up to the process: it
@@ -84,6 +85,10 @@ impl ExternalProcess {
 impl Strategy for ExternalProcess {
     fn id(&self) -> &'static str {
         "external"
+    }
+
+    fn prescribes(&self) -> bool {
+        true
     }
 
     fn default_granularity(&self) -> Granularity {

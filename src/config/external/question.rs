@@ -12,6 +12,7 @@ fn rate(rate: BytesPerSec) -> Value {
 /// The line as JSON.
 pub(super) fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
     let granularity = streams.first().map(|view| view.granularity.id());
+    let memory = streams.first().and_then(|view| view.memory);
     let executors: Vec<Value> = platform
         .executors
         .iter()
@@ -44,7 +45,11 @@ pub(super) fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
             let time = |op, e| view.estimates.execution(op, ExecutorId(e)).map(|time| time.0);
             let operator = |op| {
                 let times: Vec<Option<u64>> = (0..count).map(|e| time(op, e)).collect();
-                json!({ "name": view.operator_name(op), "time_ps": times })
+                let mut operator = json!({ "name": view.operator_name(op), "time_ps": times });
+                if view.memory.is_some() {
+                    operator["weight_bytes"] = json!(weights(view, op));
+                }
+                operator
             };
             let edges: Vec<Value> = (0..view.dag.len() as u32)
                 .flat_map(|op| {
@@ -60,11 +65,24 @@ pub(super) fn view(streams: &[PlanningView<'_>], platform: &Platform) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut question = json!({
         "schema": "hetsoc-view/1",
         "granularity": granularity,
         "executors": executors,
         "crossings": crossings,
         "streams": streams,
-    })
+    });
+    if let Some(limits) = memory {
+        let each: Vec<Option<u64>> = (0..count).map(|e| limits.of(ExecutorId(e))).collect();
+        question["memory"] = json!({ "limit_bytes": limits.total, "executor_limit_bytes": each });
+    }
+    question
+}
+
+/// Bytes of an operator's weights on every executor.
+fn weights(view: &PlanningView<'_>, operator: u32) -> Vec<u64> {
+    let Some(graph) = view.operators else { return Vec::new() };
+    let own = graph.operators.get(operator as usize);
+    let at = |scale| own.map_or(0, |own| graph.weight_bytes_at(own, scale));
+    view.platform.executors.iter().map(|executor| at(executor.tensor_scale)).collect()
 }

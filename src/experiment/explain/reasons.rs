@@ -5,6 +5,7 @@ use crate::diagnostics::printable;
 use crate::graph::lowered::{LoweredGraph, LoweredOperator};
 use crate::physics::support::Verdict;
 use crate::physics::{Bound, Estimate};
+use crate::simulation::memory::Residence;
 use crate::soc::{ExecutorId, Platform};
 use crate::strategy::Granularity;
 
@@ -83,6 +84,9 @@ fn fell_back(
     target: ExecutorId,
 ) -> String {
     let name = printable(&platform.executor(target).name);
+    if kept_off(assembled, stream, operator, target) {
+        return format!("memory: the limit of {name} does not hold its weights");
+    }
     let verdict = lowered(assembled, stream, operator).and_then(|(graph, operator)| {
         Some((assembled.machine.as_ref()?.verdict(graph, operator, target), operator))
     });
@@ -104,6 +108,14 @@ fn fell_back(
             None => format!("fallback: it cannot run on {name}"),
         },
     }
+}
+
+/// Whether the limit of an executor's memory keeps the operator off it.
+fn kept_off(assembled: &Assembled, stream: u16, operator: u32, executor: ExecutorId) -> bool {
+    let settled = || Residence::of(&assembled.problem).ok().flatten();
+    assembled.problem.memory.is_some()
+        && !assembled.strategy.prescribes()
+        && settled().is_some_and(|residence| residence.is_off(stream, operator, executor))
 }
 
 /// How good a choice it was, for the operator alone.
@@ -130,6 +142,10 @@ fn rank(
     };
     match able.iter().min_by_key(|(time, e)| (*time, e.0)) {
         _ if able.len() == 1 => "the only executor that can run it".to_owned(),
+        Some((best, other)) if faster > 0 && kept_off(assembled, stream, operator, *other) => format!(
+            "{placed}; {} would take {best} instead of {own}, but its memory does not hold the weights",
+            printable(&platform.executor(*other).name)
+        ),
         Some((best, other)) if faster > 0 => format!(
             "{placed}; alone, {} would take {best} instead of {own}",
             printable(&platform.executor(*other).name)

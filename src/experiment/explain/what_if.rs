@@ -34,6 +34,8 @@ pub(super) struct Frozen {
     usual: BTreeMap<(u16, u32), ExecutorId>,
     /// What the strategy believed: observing takes time in every repetition.
     predictor: PredictorSpec,
+    /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
+    kept_off: Vec<Vec<(u32, ExecutorId)>>,
 }
 
 impl Frozen {
@@ -44,9 +46,13 @@ impl Frozen {
         predictor: &PredictorSpec,
     ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
+        let residence = prepared.memory.as_deref().and_then(|memory| memory.residence.as_ref());
+        let kept_off = (0..prepared.plans.len() as u16)
+            .map(|stream| residence.iter().flat_map(|residence| residence.off(stream)).collect());
         // Stages with a place of their own are not asked for.
         let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         Self {
+            kept_off: kept_off.collect(),
             plans: open.map(|(_, plan)| plan.clone()).collect(),
             predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
@@ -91,6 +97,13 @@ pub(super) fn replay(
     labels: &RunLabels,
 ) -> Result<RunRecord, ExplainError> {
     let predictor = frozen.predictor.clone();
+    let mut settled;
+    let mut problem = problem;
+    if problem.memory.is_some() {
+        settled = problem.clone();
+        settled.memory.iter_mut().for_each(|limits| limits.settled = Some(frozen.kept_off.clone()));
+        problem = &settled;
+    }
     let prepared = prepare_with(problem, frozen, &predictor)?;
     let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
     play(problem, &prepared, frozen, &mut recorder)?;

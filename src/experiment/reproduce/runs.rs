@@ -90,6 +90,7 @@ pub(super) fn play_graph(
         seed: 0,
         noise: false,
         stop_after: None,
+        memory: None,
         limits: Limits::default(),
         dynamics: None,
     };

@@ -183,6 +183,10 @@ impl Strategy for Prescribed {
         "prescribed"
     }
 
+    fn prescribes(&self) -> bool {
+        true
+    }
+
     fn default_granularity(&self) -> Granularity {
         Granularity::Slice
     }

@@ -35,6 +35,10 @@ impl Strategy for LocalSearch {
         "local-search"
     }
 
+    fn prescribes(&self) -> bool {
+        self.base.prescribes()
+    }
+
     fn default_granularity(&self) -> Granularity {
         self.base.default_granularity()
     }

@@ -77,8 +77,21 @@ impl Exact {
 }
 
 /// What a search found, in words.
-fn note(found: &Found) -> String {
+fn note(found: &Found, forbidden: usize) -> String {
     let (makespan, bound) = (SimDuration(found.makespan), SimDuration(found.bound));
+    if forbidden > 0 {
+        // What to keep was settled before: nothing is proved of other choices.
+        let proof = if found.makespan == found.bound {
+            "is proved to be the least".to_owned()
+        } else {
+            format!("is no proved optimum (no less than {bound} is possible)")
+        };
+        return format!(
+            "restricted by memory: {makespan} {proof} among schedules that keep {forbidden} operators off executors whose memory does not hold \
+             their weights; another choice of what to keep may allow less ({} nodes)",
+            found.nodes
+        );
+    }
     if found.makespan == found.bound {
         return format!("optimal: {makespan} is proved to be the least ({} nodes)", found.nodes);
     }
@@ -105,7 +118,8 @@ impl Strategy for Exact {
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         let joint = JointGraph::new(streams)?;
         let found = self.solve(&joint);
-        self.notes = vec![note(&found)];
+        let forbidden: usize = streams.iter().map(|view| view.estimates.forbidden()).sum();
+        self.notes = vec![note(&found, forbidden)];
         let sequence: &Sequence = &found.sequence;
         Ok(decode(&joint, sequence).plans())
     }

@@ -160,7 +160,8 @@ fn makespan(jobs: &[Model<'_, '_>], choices: &[Choice], slow: f64) -> f64 {
         for slot in &mut running {
             if let Some((job, work)) = slot {
                 *work -= span;
-                if *work <= 1e-6 * span.max(1.0) {
+                // Layers that an executor lacks put the clock where what is left no longer moves it.
+                if *work <= 1e-6 * span.max(1.0) || now + *work / rate <= now {
                     left[*job].pop_front();
                     ready[*job] = now + left[*job].front().map_or(0.0, |part| part.2);
                     *slot = None;

@@ -64,6 +64,10 @@ impl Strategy for TaskLevel {
         }
     }
 
+    fn prescribes(&self) -> bool {
+        self.executor.is_some()
+    }
+
     fn default_granularity(&self) -> Granularity {
         match self.discipline {
             Discipline::EarliestDeadline | Discipline::LeastSlack => Granularity::Task,

@@ -20,6 +20,10 @@ impl Strategy for Fixed {
         "fixed"
     }
 
+    fn prescribes(&self) -> bool {
+        true
+    }
+
     fn default_granularity(&self) -> Granularity {
         Granularity::Task
     }

@@ -56,7 +56,7 @@ pub const ALL: &[&str] = &[
 /// These decide while they run.
 const ONLINE: &[&str] = &["eft", "band"];
 
-fn play(problem: &Problem, spec: &str) -> Option<(u64, Log, Vec<Plan>)> {
+pub fn play(problem: &Problem, spec: &str) -> Option<(u64, Log, Vec<Plan>)> {
     let mut problem = problem.clone();
     // What is to be distinct, or to be replayed, need not be proved.
     let operators: usize = problem.streams.iter().map(|stream| stream.dag.len()).sum();
@@ -82,7 +82,7 @@ fn schedule(log: &Log) -> Vec<(u16, u32, u32, u16, u64, u64)> {
 }
 
 /// Several models, some again and again, with deadlines, priorities and operators that not every processor supports.
-fn several(seed: u64, streams: usize, requests: u64) -> Problem {
+pub fn several(seed: u64, streams: usize, requests: u64) -> Problem {
     use hetsoc::random;
     use rand::Rng;
     let mut random = random::stream(seed, "several", &[]);
@@ -121,7 +121,7 @@ fn several(seed: u64, streams: usize, requests: u64) -> Problem {
     problem(platform(3, 1.0, 2.0), streams)
 }
 
-fn instances() -> Vec<Problem> {
+pub fn instances() -> Vec<Problem> {
     let file = oracle("small_unrelated_unsupported24");
     let mut all: Vec<Problem> = file["instances"].as_array().unwrap().iter().map(small).collect();
     all.extend((0..12).map(|seed| several(seed, 2 + (seed % 3) as usize, 1)));

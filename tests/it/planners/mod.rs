@@ -2,8 +2,10 @@
 
 mod catalogue;
 mod deadlines;
+mod distinct;
 mod exactness;
 mod external;
+mod limited_memory;
 mod online;
 mod references;
 mod regret;
