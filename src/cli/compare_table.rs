@@ -43,15 +43,14 @@ pub(super) fn table(comparison: &Comparison) -> String {
         let mut members: Vec<_> =
             comparison.rows.iter().filter(|row| row.key.setting() == key.map(String::as_str)).collect();
         members.sort_by_key(|row| row.rank.unwrap_or(u32::MAX));
-        for row in members {
+        for row in &members {
             line(&mut text, row, deadlines, frames);
         }
         if let Some(pairs) = tied(setting) {
             let _ = writeln!(text, "  not to be told apart: {pairs}");
         }
         let _ = writeln!(text);
-        let own = comparison.rows.iter().filter(|row| row.key.setting() == key.map(String::as_str));
-        signs(&mut text, own.collect());
+        signs(&mut text, members);
     }
     let _ = writeln!(
         text,

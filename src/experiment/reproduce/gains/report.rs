@@ -193,11 +193,11 @@ fn why(report: &ClaimReport) -> String {
     let shares = &report.shares;
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let head = if ceiling < low {
-        format!("these processors do not hold {low:.2}: no division of the work gains more than {ceiling:.2}")
+        format!("these processors do not hold {low:.2}, the ceiling is {ceiling:.2}")
     } else if gain > high {
-        format!("more than expected; {ceiling:.2} is the most there is")
+        format!("more than expected, the ceiling is {ceiling:.2}")
     } else {
-        format!("{ceiling:.2} is the most there is")
+        format!("the ceiling is {ceiling:.2}")
     };
     // From the ceiling to what is left when moving costs nothing is the plan's loss; the rest is the cost of moving.
     format!(
