@@ -33,6 +33,7 @@ pub(super) struct Frozen {
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
     clocks: Vec<Option<u16>>,
+    has_clocks: bool,
     /// What the strategy believed: observing takes time in every repetition.
     predictor: PredictorSpec,
 }
@@ -49,6 +50,7 @@ impl Frozen {
         let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         Self {
             clocks: prepared.clocks.clone(),
+            has_clocks: false,
             plans: open.map(|(_, plan)| plan.clone()).collect(),
             predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
@@ -66,12 +68,14 @@ impl Strategy for Frozen {
         Granularity::Operator
     }
 
-    fn plan(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+    fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+        self.has_clocks = streams.iter().any(|view| view.clocks.is_some());
         Ok(self.plans.clone())
     }
 
     fn clocks(&self) -> Vec<Option<u16>> {
-        self.clocks.clone()
+        // A bound may leave clocks out of the run.
+        if self.has_clocks { self.clocks.clone() } else { Vec::new() }
     }
 
     fn react(&mut self, occasion: Occasion, view: &RunView<'_>, decisions: &mut Vec<Decision>) {
