@@ -71,7 +71,7 @@ pub(super) const ENTRIES: &[StrategyEntry] = &[
     ),
     entry(
         "frequency",
-        "clocks, with placement unless a base is named, for a deadline or an energy budget; needs [dynamics]",
+        "clocks (and placement) for a deadline or an energy budget; needs [dynamics]",
         &[
             (
                 "base",

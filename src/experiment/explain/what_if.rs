@@ -37,6 +37,7 @@ pub(super) struct Frozen {
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
     clocks: Vec<Option<u16>>,
+    has_clocks: bool,
     /// What the strategy believed: observing takes time in every repetition.
     predictor: PredictorSpec,
     /// What memory kept apart in the run that is repeated, whatever other costs would make of it.
@@ -61,6 +62,7 @@ impl Frozen {
         Self {
             kept_off: kept_off.collect(),
             clocks: prepared.clocks.clone(),
+            has_clocks: false,
             plans: open().map(|stream| prepared.plans[stream].clone()).collect(),
             versions: open().map(|stream| prepared.versions[stream].clone()).collect(),
             schedules: if prepared.decides_admissions { schedules } else { Vec::new() },
@@ -80,12 +82,14 @@ impl Strategy for Frozen {
         Granularity::Operator
     }
 
-    fn plan(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+    fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+        self.has_clocks = streams.iter().any(|view| view.clocks.is_some());
         Ok(self.plans.clone())
     }
 
     fn clocks(&self) -> Vec<Option<u16>> {
-        self.clocks.clone()
+        // A bound may leave clocks out of the run.
+        if self.has_clocks { self.clocks.clone() } else { Vec::new() }
     }
 
     fn versions(&mut self, _: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {
