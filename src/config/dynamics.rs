@@ -85,6 +85,7 @@ pub(super) fn dynamics(
         },
         background: background(&spec.background, &machine.platform)?,
         caches: if spec.caches { super::dynamics_caches::caches(hardware, graphs)? } else { None },
+        idle: if spec.idle_states { Some(super::dynamics_idle::idle(hardware, &domains)?) } else { None },
         spin: spec.spin,
         scheduler: scheduler(spec, soc),
         domain_of,

@@ -23,6 +23,7 @@ pub(super) struct RawDynamics {
     barrier: Option<RawBarrier>,
     scheduler: Option<RawScheduler>,
     caches: Option<bool>,
+    idle_states: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +100,8 @@ pub struct DynamicsSpec {
     pub spin: bool,
     /// Whether clients push each other out of shared caches.
     pub caches: bool,
+    /// Whether cores and devices without work sleep, and need time to wake.
+    pub idle_states: bool,
     /// How the operating system shares cores.
     pub scheduler: SchedulerSpec,
     /// Competing work.
@@ -181,6 +184,7 @@ impl Default for DynamicsSpec {
             thermal: None,
             spin: false,
             caches: false,
+            idle_states: false,
             scheduler: SchedulerSpec::default(),
             background: Vec::new(),
         }
@@ -212,6 +216,7 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         thermal: raw.thermal.as_ref().map(|raw| thermal(check, raw)),
         spin: raw.barrier == Some(RawBarrier::Spin),
         caches: raw.caches == Some(true),
+        idle_states: raw.idle_states == Some(true),
         scheduler: raw.scheduler.as_ref().map_or_else(SchedulerSpec::default, |raw| scheduler(check, raw)),
         background: Vec::new(),
     }

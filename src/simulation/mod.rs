@@ -28,7 +28,7 @@ mod state;
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
 pub use problem::{
-    CacheOutcome, DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
+    CacheOutcome, DynamicsOutcome, IdleOutcome, IdleStateOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
     StreamProblem,
 };
 pub use slicing::{Sliced, slice};

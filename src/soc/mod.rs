@@ -4,6 +4,7 @@ pub mod co_execution;
 pub mod executor_name;
 pub mod fitted;
 pub mod hardware;
+pub mod idle;
 pub mod platform;
 pub mod quantity;
 pub mod runtime;
@@ -16,6 +17,7 @@ pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
 };
+pub use idle::{IdleStateProfile, SharedIdleState};
 pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,
 };

@@ -66,6 +66,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
         thermal: None,
         background: Vec::new(),
         caches: None,
+        idle: None,
         spin: false,
         // Linux 6.6 and later on two cores: a base slice of 1.4 ms (EEVDF), so that threads alternate at every tick.
         scheduler: SliceRule {

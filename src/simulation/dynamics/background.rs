@@ -1,6 +1,7 @@
 //! Competing work in a run: threads under the fair scheduler, frames on a device, traffic.
 
 use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
+use super::idle::Idle;
 use crate::engine::ActivityTable;
 use crate::physics::scheduler::{FairQueue, NICE_0, SliceRule};
 use crate::random::{self, Stream};
@@ -316,7 +317,13 @@ impl<'a> Background<'a> {
 
     /// Applies wishes, moves threads to idle cores, and finds out who runs. `may_start(device)` says whether a frame that
     /// waits for the end of an operator may begin. Returns whether anything changed.
-    pub(super) fn settle(&mut self, now: SimTime, may_start: impl Fn(usize) -> bool) -> bool {
+    /// `idle` is asked to wake what has got work.
+    pub(super) fn settle(
+        &mut self,
+        now: SimTime,
+        mut idle: Option<&mut Idle<'_>>,
+        may_start: impl Fn(usize) -> bool,
+    ) -> bool {
         for core in self.cores.iter_mut().filter(|core| core.wants && !core.known) {
             core.known = true;
             if let Some(queue) = &mut core.queue {
@@ -339,6 +346,9 @@ impl<'a> Background<'a> {
                     }
                     BackgroundKind::Traffic => true,
                 };
+            // What sleeps wakes first; the end of that is an event of the idle states.
+            let awake = |idle: &mut Idle<'_>| idle.wake(now, ResourceId(at as u16)) <= now;
+            let runs = runs && (at >= self.resources || idle.as_deref_mut().is_none_or(awake));
             let task = &mut self.tasks[number];
             if runs != task.running {
                 if task.running {

@@ -68,7 +68,7 @@ impl<O: Observer> Simulation<'_, O> {
         let operator = self.operator(state);
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 1.0 };
         let timing = match phase {
-            ItemPhase::Waiting | ItemPhase::DataDue => Timing::Nothing,
+            ItemPhase::Waiting | ItemPhase::DataDue | ItemPhase::Waking => Timing::Nothing,
             ItemPhase::Setup => Timing::Domains(dynamics.setup.executor(executor).invocation_domains),
             ItemPhase::Overhead => Timing::Overhead { stream, operator, executor },
             ItemPhase::Execution => Timing::Execution { stream, operator, executor },
@@ -119,6 +119,7 @@ impl<O: Observer> Simulation<'_, O> {
             }
             dynamics.retime |= dynamics.clocks.step(now);
             dynamics.stale |= dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now);
+            dynamics.step_idle(now);
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
@@ -144,6 +145,7 @@ impl<O: Observer> Simulation<'_, O> {
         if dynamics.background.as_ref().is_some_and(Background::is_leaving) {
             dynamics.leaving = now;
         }
+        dynamics.follow_idle(now);
         if dynamics.retime || dynamics.powers != 0 {
             self.set_powers(now, &mut dynamics);
         }
@@ -288,6 +290,9 @@ impl<O: Observer> Simulation<'_, O> {
             if let Some(background) = &mut dynamics.background {
                 dynamics.outcome.background = background.close(end);
             }
+            if let Some(idle) = &mut dynamics.idle {
+                dynamics.outcome.idle = idle.close(end);
+            }
             dynamics.outcome.caches = dynamics.caches.take().map(|caches| caches.outcome);
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
@@ -337,17 +342,20 @@ impl Dynamics<'_> {
         let mut kept = 0;
         for at in 0..self.changed.len() {
             let number = self.changed[at];
-            let slot = &mut self.slots[usize::from(number)];
+            let slot = &self.slots[usize::from(number)];
             let load = match &self.background {
                 Some(background) => slot.effective(background, usize::from(number)),
                 None => slot.load,
             };
-            if !all && slot.known.is_awake() && !load.is_awake() {
+            let sleepy = self.falls_asleep(number, load);
+            if !all && (sleepy || (slot.known.is_awake() && !load.is_awake())) {
                 self.changed[kept] = number;
                 kept += 1;
                 self.leaving = now;
                 continue;
             }
+            self.tell_idle(now, number, load, sleepy);
+            let slot = &mut self.slots[usize::from(number)];
             slot.noted = false;
             if load == slot.known {
                 continue;
@@ -367,7 +375,7 @@ impl Dynamics<'_> {
 
 /// Whether a unit pays for what a core draws.
 const fn slot_held(load: Load) -> bool {
-    matches!(load, Load::Waiting | Load::Running)
+    matches!(load, Load::Waking | Load::Waiting | Load::Running)
 }
 
 /// Grants in proportion to demands: everybody keeps the part of its time that does not wait for memory
