@@ -47,7 +47,12 @@ pub(super) struct RawSharedIdle {
 
 const SHARE: Rule = Rule::within("power_share", 0.0, 1.0);
 
-fn micros(check: &mut Checker<'_>, number: &Number, own: &Inherited, key: &'static str) -> Quantity<SimDuration> {
+fn micros(
+    check: &mut Checker<'_>,
+    number: &Number,
+    own: &Inherited,
+    key: &'static str,
+) -> Quantity<SimDuration> {
     let rule = Rule::within(key, 0.0, 1e6).plausible(0.0, 100_000.0);
     check.quantity(number, own, rule).map(SimDuration::from_micros)
 }
@@ -159,7 +164,12 @@ pub(super) fn shared_states(
                 if known && own_states.is_some_and(|cluster| cluster.idle_state.is_empty()) {
                     let message =
                         format!("`{}` has no idle state of its own to be in", printable(of.get_ref()));
-                    check.error("soc::unknown-reference", &of.span(), message, "add a [[cluster.idle_state]]");
+                    check.error(
+                        "soc::unknown-reference",
+                        &of.span(),
+                        message,
+                        "add a [[cluster.idle_state]]",
+                    );
                 }
             }
             if one.of.is_empty() {

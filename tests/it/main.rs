@@ -33,6 +33,7 @@ mod fuzz;
 mod generation;
 mod graph_json;
 mod hostile;
+mod idle;
 mod import;
 mod layering;
 mod lowering;

@@ -1,7 +1,7 @@
 //! Competing work in a run: threads under the fair scheduler, frames on a device, traffic.
 
-use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
 use super::idle::Idle;
+use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
 use crate::engine::ActivityTable;
 use crate::physics::scheduler::{FairQueue, NICE_0, SliceRule};
 use crate::random::{self, Stream};

@@ -8,43 +8,14 @@
 //! the time that their drivers wait. While a device is awake its driver may limit the exit latency of all cores (PM QoS);
 //! cores that sleep deeper are woken then, without work. Before a run everything has been asleep for long.
 
+use super::idle_setup::{IdleSetup, NamedIdleState};
 use crate::physics::dvfs::{IdleHistory, IdleState, LONG_IDLE, deepest_fitting};
-use crate::simulation::problem::{IdleOutcome, IdleStateOutcome};
 use crate::soc::ResourceId;
 use crate::units::{SimDuration, SimTime};
 
-/// Idle states of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct IdleSetup {
-    /// For each clock domain, the states of one core, shallow to deep, or of the device, in the order in which it enters them.
-    pub states: Vec<Vec<NamedIdleState>>,
-    /// States of several clusters.
-    pub shared: Vec<SharedIdleSetup>,
-    /// For each clock domain of a device, the longest exit latency that cores may have while it is awake.
-    pub exit_limits: Vec<Option<SimDuration>>,
-}
-
-/// An idle state with its name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedIdleState {
-    /// Name, for reports.
-    pub name: String,
-    /// Its numbers; for devices the residency is the time that the driver waits.
-    pub state: IdleState,
-}
-
-/// An idle state of several clusters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SharedIdleSetup {
-    /// The state.
-    pub state: NamedIdleState,
-    /// Clock domains of the clusters, as bits; every one of them has states of its own.
-    pub domains: u32,
-}
-
 /// What a core or device is doing, as far as sleep goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// Has work.
     Awake,
     /// Waits for interrupts.
@@ -56,35 +27,35 @@ enum Phase {
 }
 
 #[derive(Debug)]
-struct Core {
-    domain: usize,
+pub(super) struct Core {
+    pub domain: usize,
     /// Shared state that it takes part in.
-    group: Option<usize>,
-    phase: Phase,
+    pub group: Option<usize>,
+    pub phase: Phase,
     /// Since when it is idle, as its governor sees it; `None`: for long.
     since: Option<SimTime>,
     /// When the entry into its state is complete.
-    entered: SimTime,
+    pub entered: SimTime,
     /// When its governor or driver looks again, or it is awake.
     due: SimTime,
     history: IdleHistory,
     /// Idle power now / idle power without sleep.
     share: f64,
     changed: bool,
-    booked: SimTime,
+    pub booked: SimTime,
     /// Times: without a state, in each own state, in the shared state, waking. Entries of own states and of the shared one.
-    times: Vec<SimDuration>,
-    entries: Vec<u64>,
-    wake_ups: u64,
+    pub times: Vec<SimDuration>,
+    pub entries: Vec<u64>,
+    pub wake_ups: u64,
 }
 
 #[derive(Debug)]
-struct Group {
+pub(super) struct Group {
     members: usize,
     /// Members in their deepest own state.
     asleep: usize,
     /// When the entry into the state is complete, while it is entered.
-    entered: Option<SimTime>,
+    pub entered: Option<SimTime>,
     /// When it has been left.
     up: SimTime,
 }
@@ -92,11 +63,11 @@ struct Group {
 /// All idle states.
 #[derive(Debug)]
 pub(super) struct Idle<'a> {
-    setup: &'a IdleSetup,
+    pub setup: &'a IdleSetup,
     is_cpu: Vec<bool>,
     tick: SimDuration,
-    cores: Vec<Core>,
-    groups: Vec<Group>,
+    pub cores: Vec<Core>,
+    pub groups: Vec<Group>,
     /// Next timer of each stream.
     timers: Vec<SimTime>,
     next: SimTime,
@@ -174,32 +145,6 @@ impl<'a> Idle<'a> {
 
     fn own(&self, core: usize, state: usize) -> IdleState {
         self.setup.states[self.cores[core].domain][state].state
-    }
-
-    /// Books the time up to now.
-    fn book(&mut self, now: SimTime, core: usize) {
-        let shared =
-            self.cores[core].group.is_some_and(|group| self.groups[group].entered.is_some());
-        let own = &mut self.cores[core];
-        let span = now.since(own.booked);
-        own.booked = now;
-        let last = own.times.len() - 1;
-        let slot = match own.phase {
-            Phase::Awake => return,
-            Phase::Shallow => 0,
-            Phase::Asleep(_) if shared => last - 1,
-            Phase::Asleep(state) => state + 1,
-            Phase::Waking(_) => last,
-        };
-        own.times[slot] = SimDuration(own.times[slot].0 + span.0);
-    }
-
-    fn book_group(&mut self, now: SimTime, group: usize) {
-        for core in 0..self.cores.len() {
-            if self.cores[core].group == Some(group) {
-                self.book(now, core);
-            }
-        }
     }
 
     /// Brings the power of a core up to date. What wakes it from a shared state has told [`Idle::wake`].
@@ -422,31 +367,5 @@ impl<'a> Idle<'a> {
                 tell(number, core.share, matches!(core.phase, Phase::Waking(_)));
             }
         }
-    }
-
-    /// What the states came to.
-    pub(super) fn close(&mut self, end: SimTime) -> Vec<IdleOutcome> {
-        (0..self.cores.len()).for_each(|core| self.book(end, core));
-        let of = |core: &Core| {
-            let own = &self.setup.states[core.domain];
-            let state = |name: &str, time: usize, entries: u64| IdleStateOutcome {
-                name: name.to_owned(),
-                time: core.times[time],
-                entries,
-            };
-            let mut states = vec![state("no state", 0, 0)];
-            for (number, named) in own.iter().enumerate() {
-                states.push(state(&named.name, number + 1, core.entries[number]));
-            }
-            if let Some(group) = core.group {
-                states.push(state(
-                    &self.setup.shared[group].state.name,
-                    own.len() + 1,
-                    core.entries[own.len()],
-                ));
-            }
-            IdleOutcome { wake_ups: core.wake_ups, waking: core.times[own.len() + 2], states }
-        };
-        self.cores.iter().map(of).collect()
     }
 }

@@ -10,7 +10,9 @@ mod caches;
 mod clocks;
 mod hooks;
 mod idle;
+mod idle_books;
 mod idle_hooks;
+mod idle_setup;
 mod offline;
 mod power;
 mod sense;
@@ -20,7 +22,7 @@ mod tasks;
 mod thermal;
 
 pub use caches::{CacheLevel, CacheSetup};
-pub use idle::{IdleSetup, NamedIdleState, SharedIdleSetup};
+pub use idle_setup::{IdleSetup, NamedIdleState, SharedIdleSetup};
 pub use power::Energy;
 pub use setup::{
     DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
@@ -278,7 +280,11 @@ impl<'a> Dynamics<'a> {
         let heat = self.thermal.as_ref().map_or(SimTime::NEVER, Thermal::next);
         let caches = self.caches.as_ref().map_or(SimTime::NEVER, Caches::next);
         let idle = self.idle.as_ref().map_or(SimTime::NEVER, Idle::next);
-        clocks.min(heat).min(caches).min(idle).min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
+        clocks
+            .min(heat)
+            .min(caches)
+            .min(idle)
+            .min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
     }
 
     /// Notes what a resource does from now on.

@@ -1,7 +1,7 @@
 //! What the dynamics of a run are about: immutable inputs.
 
 use super::caches::CacheSetup;
-use super::idle::IdleSetup;
+use super::idle_setup::IdleSetup;
 use super::tasks::BackgroundSetup;
 use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
