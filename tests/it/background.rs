@@ -74,6 +74,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
             granularity: SimDuration(1_400_000_000),
             wakeup: SimDuration(2_000_000_000),
             tick: SimDuration(4_000_000_000),
+            migration_cost: SimDuration(500_000_000),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! Competing work in a run: threads under the fair scheduler, frames on a device, traffic.
 
+use super::balance::Balance;
 use super::idle::Idle;
 use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
 use crate::engine::ActivityTable;
@@ -17,24 +18,27 @@ const LAST: u64 = u64::MAX - (1 << 32);
 #[derive(Debug)]
 pub(super) struct Background<'a> {
     pub tasks: Vec<Task<'a>>,
-    cores: Vec<Core>,
+    pub cores: Vec<Core>,
     /// Cores and devices, whose activities come first in the table.
     resources: usize,
     next: SimTime,
+    pub balance: Balance,
 }
 
 /// A source in action.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
-    setup: &'a BackgroundSetup,
+    pub setup: &'a BackgroundSetup,
     stream: Stream,
     /// Core or device that it is on.
-    at: u16,
+    pub at: u16,
     /// Whether it has work.
-    ready: bool,
+    pub ready: bool,
     /// Whether it runs.
     pub running: bool,
     since: SimTime,
+    /// When it ran last (`exec_start` of a thread that waits).
+    pub ran: SimTime,
     /// When its pattern has the next thing in store.
     due: SimTime,
     /// Position in a trace, and the share of the rate.
@@ -49,15 +53,18 @@ pub(super) struct Task<'a> {
 }
 
 #[derive(Debug)]
-struct Core {
+pub(super) struct Core {
     /// Whether anything may compete for it.
     contested: bool,
     /// Threads of a CPU core; `None` for devices.
-    queue: Option<FairQueue>,
+    pub queue: Option<FairQueue>,
     /// Whether the unit's thread wants the core, and what the queue knows.
     wants: bool,
     known: bool,
     switch: SimTime,
+    /// Since when it has been idle, and what its idle spans are like (`avg_idle`).
+    pub idle_since: Option<SimTime>,
+    pub mean_idle: SimDuration,
 }
 
 impl<'a> Background<'a> {
@@ -77,6 +84,8 @@ impl<'a> Background<'a> {
             wants: false,
             known: false,
             switch: SimTime::NEVER,
+            idle_since: None,
+            mean_idle: SimDuration(rule.migration_cost.0 * 2),
         };
         let task = |(number, setup): (usize, &'a BackgroundSetup)| {
             let mut stream = random::stream(seed, "background", &[number as u64]);
@@ -96,6 +105,7 @@ impl<'a> Background<'a> {
                 ready: false,
                 running: false,
                 since: SimTime::ZERO,
+                ran: SimTime::ZERO,
                 due,
                 position: 0,
                 share: 1.0,
@@ -110,6 +120,7 @@ impl<'a> Background<'a> {
             tasks: setups.iter().enumerate().map(task).collect(),
             cores: is_core.iter().enumerate().map(core).collect(),
             resources: is_core.len(),
+            balance: Balance::new(rule, is_core),
             next: SimTime::ZERO,
         };
         background.find_next();
@@ -118,7 +129,8 @@ impl<'a> Background<'a> {
 
     fn find_next(&mut self) {
         let tasks = self.tasks.iter().map(|task| task.due);
-        self.next = tasks.chain(self.cores.iter().map(|core| core.switch)).min().unwrap_or(SimTime::NEVER);
+        let switches = self.cores.iter().map(|core| core.switch);
+        self.next = tasks.chain(switches).min().unwrap_or(SimTime::NEVER).min(self.balance.at);
     }
 
     /// When something is due.
@@ -315,7 +327,7 @@ impl<'a> Background<'a> {
         }
     }
 
-    /// Applies wishes, moves threads to idle cores, and finds out who runs. `may_start(device)` says whether a frame that
+    /// Applies wishes, balances cores, and finds out who runs. `may_start(device)` says whether a frame that
     /// waits for the end of an operator may begin. Returns whether anything changed.
     /// `idle` is asked to wake what has got work.
     pub(super) fn settle(
@@ -353,6 +365,7 @@ impl<'a> Background<'a> {
             if runs != task.running {
                 if task.running {
                     task.outcome.busy += now.since(task.since);
+                    task.ran = now;
                 }
                 (task.running, task.since, task.pending) = (runs, now, task.pending && !runs);
                 changed = true;
@@ -363,30 +376,6 @@ impl<'a> Background<'a> {
         }
         self.find_next();
         changed
-    }
-
-    /// Idle balancing: a core without work takes over a thread that waits elsewhere and may run on it.
-    fn balance(&mut self, now: SimTime) {
-        for number in 0..self.tasks.len() {
-            let task = &self.tasks[number];
-            let BackgroundKind::Thread { cores, weight } = &task.setup.kind else { continue };
-            let at = usize::from(task.at);
-            let waits = |queue: &FairQueue| queue.running() != Some(number as u32 + 1);
-            if cores.len() < 2 || !task.ready || !self.cores[at].queue.as_ref().is_some_and(waits) {
-                continue;
-            }
-            let idle = |core: &&ResourceId| {
-                self.cores[usize::from(core.0)].queue.as_ref().is_some_and(|queue| queue.runnable() == 0)
-            };
-            let Some(&target) = cores.iter().rev().find(idle) else { continue };
-            if let Some(queue) = &mut self.cores[at].queue {
-                queue.remove(number as u32 + 1, now);
-            }
-            self.tasks[number].at = target.0;
-            if let Some(queue) = &mut self.cores[usize::from(target.0)].queue {
-                queue.wake(number as u32 + 1, *weight, now);
-            }
-        }
     }
 
     /// Books of every source at the end.

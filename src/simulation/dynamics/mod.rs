@@ -5,6 +5,7 @@
 //! and everything that runs is re-timed. So an operator that follows another on the same core wakes nobody.
 
 mod background;
+mod balance;
 mod cache_hooks;
 mod caches;
 mod clocks;
