@@ -39,10 +39,12 @@ pub struct CacheSetup {
 pub struct CacheLevel {
     /// Its name.
     pub id: String,
-    /// Bytes.
+    /// Bytes that are left for what is simulated.
     pub size: f64,
-    /// The most that each resource may occupy, in bytes; 0 for resources that do not use it.
+    /// The most that each resource may occupy, in bytes; 0 for resources that do not use it. At most the size.
     pub most: Vec<f64>,
+    /// The same with the whole cache, which is what the cost models know.
+    pub alone: Vec<f64>,
 }
 
 /// State of the caches.
@@ -171,7 +173,7 @@ impl<'a> Caches<'a> {
         }
     }
 
-    /// What an operator loses with the present occupancies; nothing while it has the caches to itself.
+    /// What an operator loses with the present occupancies; nothing while it has the whole caches to itself.
     pub(super) fn loss(&self, user: User) -> Loss {
         let entry = self.setup.uses[usize::from(user.stream)].get(user.operator, user.executor);
         let mut loss = Loss::default();
@@ -187,7 +189,7 @@ impl<'a> Caches<'a> {
             if most <= 0.0 {
                 continue;
             }
-            alone = alone.min(curve.misses(most));
+            alone = alone.min(curve.misses(cache.alone[usize::from(user.resource.0)]));
             let space = most.min(cache.size - state.others(usize::from(user.stream)));
             let missed = left.min(curve.misses(space));
             if let Some(slot) = served.get_mut(number) {

@@ -103,7 +103,8 @@ impl<O: Observer> Simulation<'_, O> {
         dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
         own.executes = 0.0;
         own.boundary |= matches!(own.timing, Timing::Execution { .. });
-        (own.timing, own.demand) = (Timing::Nothing, 0.0);
+        // What it lost in the caches must not be demanded on.
+        (own.timing, own.demand, own.loss) = (Timing::Nothing, 0.0, Loss::NONE);
         dynamics.outcome.served_bytes += bytes;
         bytes
     }
@@ -330,6 +331,9 @@ impl Dynamics<'_> {
             for domain in 0..self.setup.domains.len() {
                 let cap = thermal.cap(domain);
                 self.retime |= self.clocks.set_cap(now, domain, cap);
+                if let Some(limit) = self.setup.domains[domain].opps.points.get(cap) {
+                    observer.capped(now, domain as u16, limit.clock);
+                }
             }
             self.set_offline(now, platform, |domain| thermal.offline(domain));
         }
