@@ -165,3 +165,27 @@ fn competing_threads_pay_as_well() {
     let times: SimDuration = idle.states.iter().map(|state| state.time).sum();
     assert_eq!(times + idle.waking + source.busy, outcome.end.since(SimTime::ZERO));
 }
+
+/// Faults of idle states in a profile are named with the rule.
+#[test]
+fn wrong_idle_states_are_explained() {
+    use hetsoc::config::Library;
+    use hetsoc::config::library::ProfileKind;
+    let text = Library.text(ProfileKind::Soc, "snapdragon-855").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.toml");
+    for (old, new, expected) in [
+        ("exit_us = 1461", "exit_us = 14610", "is shorter than entry_us + exit_us"),
+        ("residency_us = 3934", "residency_us = -1", "residency_us"),
+        ("of = [\"silver\", \"gold\", \"prime\"]", "of = [\"silver\", \"golt\"]", "did you mean `gold`"),
+        ("of = [\"silver\", \"gold\", \"prime\"]", "of = []", "a shared idle state of no cluster"),
+        ("name = \"rail-power-collapse\"", "name = \"Rail\"", "Rail"),
+        ("power_share = { value = 0.1,", "power_share = { value = 1.1,", "power_share"),
+        ("after_ms =", "residency_us =", "unknown key `residency_us`"),
+    ] {
+        assert!(text.contains(old), "{old}");
+        std::fs::write(&path, text.replacen(old, new, 1)).unwrap();
+        let error = Library.soc(path.to_str().unwrap(), &[]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{new}: {error}");
+    }
+}
