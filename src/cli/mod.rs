@@ -5,6 +5,7 @@
 mod calibrate;
 mod calibrate_goal;
 mod calibrate_pair;
+mod calibrate_table;
 mod check;
 mod compare;
 mod completions;
