@@ -214,7 +214,7 @@ fn living(requests: u32, allocator: bool) -> u64 {
         ""
     };
     let text = format!(
-        "schema = 1\nscenario = {{ name = \"test\" }}\ndevice = \"xperia-1\"\nruntime = \"tflite\"\n[[stream]]\nmodel = \"mobilenet_v1\"\narrivals = {{ kind = \"periodic\", period = \"33ms\", count = {requests} }}\n[strategy]\nname = \"single\"\nparameters = {{ executor = \"cpu-1large3med\" }}\n[dynamics]\ncaches = true\n[dynamics.thermal]\nstart_celsius = 44\n{thermal}[[background]]\nname = \"screen\"\nkind = \"render\"\non = \"gpu\"\nhz = 60\nframe = {{ median = \"4ms\", sigma = 0.3 }}\ngb_per_s = 3\n[[background]]\nname = \"app\"\nkind = \"thread\"\non = \"gold\"\nbursts = {{ gap = {{ mean = \"20ms\" }}, length = {{ mean = \"4ms\" }} }}\ngb_per_s = 1\n"
+        "schema = 1\nscenario = {{ name = \"test\" }}\ndevice = \"xperia-1\"\nruntime = \"tflite\"\n[[stream]]\nmodel = \"mobilenet_v1\"\narrivals = {{ kind = \"periodic\", period = \"33ms\", count = {requests} }}\n[strategy]\nname = \"single\"\nparameters = {{ executor = \"cpu-1large3med\" }}\n[dynamics]\ncaches = true\nidle_states = true\n[dynamics.thermal]\nstart_celsius = 44\n{thermal}[[background]]\nname = \"screen\"\nkind = \"render\"\non = \"gpu\"\nhz = 60\nframe = {{ median = \"4ms\", sigma = 0.3 }}\ngb_per_s = 3\n[[background]]\nname = \"app\"\nkind = \"thread\"\non = \"gold\"\nbursts = {{ gap = {{ mean = \"20ms\" }}, length = {{ mean = \"4ms\" }} }}\ngb_per_s = 1\n"
     );
     let text = hetsoc::diagnostics::SourceText::new("test", text);
     let spec = hetsoc::config::scenario_text(&text, std::path::Path::new(""), &[]).unwrap().value;

@@ -266,6 +266,18 @@ fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
             let _ = writeln!(text, "{name:<28} {}", Bytes(caches.extra_bytes));
         }
     }
+    for i in &dynamics.idle {
+        let states: Vec<String> =
+            i.states.iter().filter(|s| s.ms > 0.0).map(|s| format!("{} {:.1} ms", s.name, s.ms)).collect();
+        let _ = writeln!(
+            text,
+            "{:<28} {} wake-ups in {:.1} ms; {}",
+            format!("sleep of {}", i.name),
+            i.wake_ups,
+            i.waking_ms,
+            states.join(", ")
+        );
+    }
     for b in &dynamics.background {
         let missed = if b.missed > 0 { format!(", {} refreshes missed", b.missed) } else { String::new() };
         let _ = writeln!(

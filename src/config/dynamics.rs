@@ -84,7 +84,12 @@ pub(super) fn dynamics(
             None => None,
         },
         background: background(&spec.background, &machine.platform)?,
-        caches: if spec.caches { super::dynamics_caches::caches(hardware, graphs)? } else { None },
+        caches: if spec.caches {
+            super::dynamics_caches::caches(hardware, spec.system_cache_share, graphs)?
+        } else {
+            None
+        },
+        idle: if spec.idle_states { Some(super::dynamics_idle::idle(hardware, &domains)?) } else { None },
         spin: spec.spin,
         scheduler: scheduler(spec, soc),
         domain_of,
@@ -213,6 +218,7 @@ fn scheduler(spec: &DynamicsSpec, soc: &Soc) -> SliceRule {
         granularity: own.granularity.unwrap_or(usual.granularity),
         wakeup: own.wakeup.unwrap_or(usual.wakeup),
         tick: own.tick.unwrap_or(usual.tick),
+        migration_cost: own.migration_cost.unwrap_or(usual.migration_cost),
     }
 }
 

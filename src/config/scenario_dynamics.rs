@@ -23,6 +23,8 @@ pub(super) struct RawDynamics {
     barrier: Option<RawBarrier>,
     scheduler: Option<RawScheduler>,
     caches: Option<bool>,
+    idle_states: Option<bool>,
+    system_cache_share: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +34,7 @@ struct RawScheduler {
     granularity: Option<Spanned<String>>,
     wakeup: Option<Spanned<String>>,
     tick: Option<Spanned<String>>,
+    migration_cost: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -99,6 +102,10 @@ pub struct DynamicsSpec {
     pub spin: bool,
     /// Whether clients push each other out of shared caches.
     pub caches: bool,
+    /// Share of the largest shared cache that camera, display and other parts leave, in [0, 1].
+    pub system_cache_share: f64,
+    /// Whether cores and devices without work sleep, and need time to wake.
+    pub idle_states: bool,
     /// How the operating system shares cores.
     pub scheduler: SchedulerSpec,
     /// Competing work.
@@ -116,6 +123,8 @@ pub struct SchedulerSpec {
     pub wakeup: Option<SimDuration>,
     /// Distance of the ticks at which threads are preempted.
     pub tick: Option<SimDuration>,
+    /// Span after which a thread that waits may move to another core.
+    pub migration_cost: Option<SimDuration>,
 }
 
 /// Heat of a run.
@@ -181,6 +190,8 @@ impl Default for DynamicsSpec {
             thermal: None,
             spin: false,
             caches: false,
+            system_cache_share: 1.0,
+            idle_states: false,
             scheduler: SchedulerSpec::default(),
             background: Vec::new(),
         }
@@ -212,6 +223,11 @@ pub(super) fn dynamics(check: &mut Checker<'_>, raw: &RawDynamics) -> DynamicsSp
         thermal: raw.thermal.as_ref().map(|raw| thermal(check, raw)),
         spin: raw.barrier == Some(RawBarrier::Spin),
         caches: raw.caches == Some(true),
+        system_cache_share: raw
+            .system_cache_share
+            .as_ref()
+            .map_or(1.0, |share| cache_share(check, raw, share)),
+        idle_states: raw.idle_states == Some(true),
         scheduler: raw.scheduler.as_ref().map_or_else(SchedulerSpec::default, |raw| scheduler(check, raw)),
         background: Vec::new(),
     }
@@ -252,6 +268,14 @@ fn own(check: &mut Checker<'_>, raw: &RawGovernor) -> GovernorSpec {
     }
 }
 
+fn cache_share(check: &mut Checker<'_>, raw: &RawDynamics, share: &Spanned<f64>) -> f64 {
+    if raw.caches != Some(true) {
+        let message = "system_cache_share says nothing without caches";
+        check.error("scenario::dynamics", &share.span(), message, "add caches = true");
+    }
+    check.value(*share.get_ref(), &share.span(), Rule::within("system_cache_share", 0.0, 1.0))
+}
+
 fn scheduler(check: &mut Checker<'_>, raw: &RawScheduler) -> SchedulerSpec {
     let mut span = |text: &Option<Spanned<String>>, key| {
         let text = text.as_ref()?;
@@ -266,6 +290,7 @@ fn scheduler(check: &mut Checker<'_>, raw: &RawScheduler) -> SchedulerSpec {
         granularity: span(&raw.granularity, "granularity"),
         wakeup: span(&raw.wakeup, "wakeup"),
         tick: span(&raw.tick, "tick"),
+        migration_cost: span(&raw.migration_cost, "migration_cost"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::check::{Checker, Inherited, Number, Rule};
 use super::device_thermal::thermal;
 use super::document::Document;
+use super::soc_idle::{core_states, device_states, exit_limit, shared_states};
 use super::soc_raw::{
     RawAccelerator, RawCluster, RawDevice, RawMemory, RawOpps, RawPower, RawPrivateCache, RawRates,
     RawSharedCache, RawSoc, RawVote,
@@ -56,7 +57,8 @@ pub(super) fn soc(document: Document<'_>) -> Result<(Soc, Vec<Diagnostic>), Inpu
     if clusters.is_empty() {
         check.error("soc::out-of-range", &raw.id.span(), "the SoC has no CPU cluster", "add a [[cluster]]");
     }
-    check.finish(Soc { id, title: raw.title, clusters, devices, caches, memory })
+    let idle_states = shared_states(&mut check, &raw.idle_state, &top, &raw.cluster);
+    check.finish(Soc { id, title: raw.title, clusters, devices, caches, idle_states, memory })
 }
 
 fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&str]) -> Memory {
@@ -186,6 +188,7 @@ fn cluster(check: &mut Checker<'_>, raw: &RawCluster, top: &Inherited) -> Cluste
             RATE_GB_PER_S.named("cluster_gb_per_s"),
         )),
         power: power(check, &raw.power, &own),
+        idle_states: core_states(check, &raw.idle_state, &own),
     }
 }
 
@@ -210,6 +213,8 @@ fn accelerator(check: &mut Checker<'_>, raw: &RawAccelerator, top: &Inherited) -
         wave_width: check.quantity(&raw.wave_width, &own, count("wave_width")),
         max_workgroup: check.quantity(&raw.max_workgroup, &own, count("max_workgroup")),
         power: power(check, &raw.power, &own),
+        idle_states: device_states(check, &raw.idle_state, &own),
+        cpu_exit_limit: exit_limit(check, raw.cpu_exit_limit_us.as_ref(), &own),
     }
 }
 

@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::check::Number;
 use super::device_thermal::RawThermal;
+use super::soc_idle::{RawDeviceIdle, RawIdleState, RawSharedIdle};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +23,8 @@ pub(super) struct RawSoc {
     pub(super) device: Vec<RawAccelerator>,
     #[serde(default)]
     pub(super) cache: Vec<RawSharedCache>,
+    #[serde(default)]
+    pub(super) idle_state: Vec<RawSharedIdle>,
 }
 
 #[derive(Deserialize)]
@@ -117,6 +120,8 @@ pub(super) struct RawCluster {
     pub(super) core_gb_per_s: Number,
     pub(super) cluster_gb_per_s: Number,
     pub(super) power: RawPower,
+    #[serde(default)]
+    pub(super) idle_state: Vec<RawIdleState>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +141,9 @@ pub(super) struct RawAccelerator {
     pub(super) wave_width: Number,
     pub(super) max_workgroup: Number,
     pub(super) power: RawPower,
+    #[serde(default)]
+    pub(super) idle_state: Vec<RawDeviceIdle>,
+    pub(super) cpu_exit_limit_us: Option<Number>,
 }
 
 #[derive(Deserialize)]

@@ -22,11 +22,14 @@ pub struct SliceRule {
     pub wakeup: SimDuration,
     /// Distance of the ticks at which a running thread can be preempted, above 0.
     pub tick: SimDuration,
+    /// A thread that ran within this span is taken to have its data in the caches and is not moved, and a core whose idle spans
+    /// are shorter does not look for work elsewhere (`sched_migration_cost`).
+    pub migration_cost: SimDuration,
 }
 
 impl SliceRule {
     /// The kernel's defaults for a machine with `cores` cores: 6, 0.75 and 1 ms, times `1 + log2(min(cores, 8))`
-    /// (logarithmic tunable scaling), ticks at 250 Hz.
+    /// (logarithmic tunable scaling), ticks at 250 Hz, 500 us for migration.
     #[must_use]
     pub fn for_cores(cores: u32) -> Self {
         let factor = u64::from(1 + cores.clamp(1, 8).ilog2());
@@ -36,6 +39,7 @@ impl SliceRule {
             granularity: scaled(750),
             wakeup: scaled(1000),
             tick: SimDuration(4_000_000_000),
+            migration_cost: SimDuration(500_000_000),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::labels::RunLabels;
 use crate::engine::Integral;
 use crate::simulation::dynamics::PowerSource;
 use crate::simulation::observer::Observer;
-use crate::simulation::{CacheOutcome, DynamicsOutcome};
+use crate::simulation::{CacheOutcome, DynamicsOutcome, IdleOutcome};
 use crate::units::{Celsius, Hertz, SimTime};
 use serde::Serialize;
 
@@ -75,6 +75,9 @@ pub struct DynamicsSummary {
     /// Where the bytes of operators came from; without simulated caches nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caches: Option<CacheSummary>,
+    /// Sleep and wake-ups of each core and device; empty without simulated idle states.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<IdleSummary>,
     /// Energy charged to units while they held cores and devices, in mJ; the rest was idle, shared or competing.
     pub charged_energy_mj: f64,
     /// What clusters and devices draw once awake, and their leakage, in mJ.
@@ -135,6 +138,46 @@ pub struct HitRates {
     pub bytes: f64,
     /// Level (`private`, the shared caches, `memory`) and its share of the bytes; they add up to 1.
     pub shares: Vec<(String, f64)>,
+}
+
+/// Idle states of a core or device over a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IdleSummary {
+    /// The core or device.
+    pub name: String,
+    /// How often it left a state.
+    pub wake_ups: u64,
+    /// Time that this took, in ms.
+    pub waking_ms: f64,
+    /// Its states, from none to the deepest.
+    pub states: Vec<IdleStateSummary>,
+}
+
+/// Time in one idle state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct IdleStateSummary {
+    pub name: String,
+    pub ms: f64,
+    pub entries: u64,
+}
+
+fn idle(labels: &RunLabels, outcome: &DynamicsOutcome) -> Vec<IdleSummary> {
+    let of = |(resource, idle): (&super::labels::ResourceLabel, &IdleOutcome)| IdleSummary {
+        name: resource.name.clone(),
+        wake_ups: idle.wake_ups,
+        waking_ms: idle.waking.millis(),
+        states: idle
+            .states
+            .iter()
+            .map(|state| IdleStateSummary {
+                name: state.name.clone(),
+                ms: state.time.millis(),
+                entries: state.entries,
+            })
+            .collect(),
+    };
+    labels.resources.iter().zip(&outcome.idle).map(of).collect()
 }
 
 fn hit_rates(labels: &RunLabels, outcome: &CacheOutcome) -> CacheSummary {
@@ -208,6 +251,7 @@ impl DynamicsWatch {
                     bytes: source.bytes,
                 })
                 .collect(),
+            idle: idle(labels, outcome),
             caches: outcome.caches.as_ref().map(|caches| hit_rates(labels, caches)),
             charged_energy_mj: outcome.charged_joules * 1e3,
             shared_energy_mj: outcome.energy.domains.iter().sum::<f64>() * 1e3,

@@ -13,14 +13,23 @@ use crate::units::{SimDuration, SimTime};
 impl<O: Observer> Simulation<'_, O> {
     /// Begins to run an item that holds all its resources and has its data.
     pub(super) fn begin(&mut self, now: SimTime, item: u32) {
-        let (executor, unit) = (self.items[item].executor, self.items[item].unit);
+        let executor = self.items[item].executor;
         for at in 0..self.problem.platform.executor(executor).resources.len() {
             let resource = self.problem.platform.executor(executor).resources[at];
             let since = self.resources[resource.0 as usize].head_since;
             self.book(resource, Activity::Blocked, item, None, since, now);
         }
-        self.note_item(item, true);
         self.observer.unit_started(now, self.placed(item));
+        match self.wake_up(now, item) {
+            SimDuration::ZERO => self.set_up(now, item),
+            wait => self.wait_for_cores(now, item, wait),
+        }
+    }
+
+    /// Everything that an item needs is awake: it is set up.
+    fn set_up(&mut self, now: SimTime, item: u32) {
+        self.note_item(item, true);
+        let (executor, unit) = (self.items[item].executor, self.items[item].unit);
         // Processing of a given time is no inference that the runtime is asked for.
         let stream = unit.request.stream as usize;
         let invocation = match self.problem.streams[stream].stage.fixed {
@@ -164,6 +173,10 @@ impl<O: Observer> Simulation<'_, O> {
         let Item { phase, since, position, unit, .. } = self.items[item];
         match phase {
             ItemPhase::DataDue => self.begin(now, item),
+            ItemPhase::Waking => {
+                self.book_wait_for_cores(item, since, now);
+                self.set_up(now, item);
+            }
             ItemPhase::Setup => {
                 self.book_all(item, Activity::Overhead, None, since, now);
                 self.begin_operator(now, item);

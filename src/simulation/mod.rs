@@ -34,8 +34,8 @@ mod state;
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
 pub use problem::{
-    CacheOutcome, DynamicsOutcome, Looks, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
-    StreamProblem,
+    CacheOutcome, DynamicsOutcome, IdleOutcome, IdleStateOutcome, Looks, Outcome, Problem, ProfilingOutcome,
+    SimulationError, StreamOutcome, StreamProblem,
 };
 pub use slicing::{Sliced, slice};
 pub use stages::{ChainOutcome, Count, MOST_ADMITTED, Spread, Stage, Trigger, Work};

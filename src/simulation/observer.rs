@@ -104,6 +104,8 @@ pub trait Observer {
     fn served(&mut self, _now: SimTime, _root: RequestId, _origin: SimTime, _whole: bool) {}
     /// From `now` on, a clock domain runs at `clock`; domains are those of the run's dynamics.
     fn frequency(&mut self, _now: SimTime, _domain: u16, _clock: Hertz) {}
+    /// From `now` on, heat lets a clock domain run at `clock` at most.
+    fn capped(&mut self, _now: SimTime, _domain: u16, _clock: Hertz) {}
     /// From `now` on, a part of the hardware draws `watts`.
     fn power(&mut self, _now: SimTime, _source: PowerSource, _watts: f64) {}
     /// A unit that ends drew `joules` from a part of the hardware while it held it.
@@ -167,6 +169,9 @@ macro_rules! forward {
         }
         fn frequency(&mut $self, now: SimTime, domain: u16, clock: Hertz) {
             $($target.frequency(now, domain, clock);)+
+        }
+        fn capped(&mut $self, now: SimTime, domain: u16, clock: Hertz) {
+            $($target.capped(now, domain, clock);)+
         }
         fn power(&mut $self, now: SimTime, source: PowerSource, watts: f64) {
             $($target.power(now, source, watts);)+

@@ -155,6 +155,8 @@ pub struct DynamicsOutcome {
     pub background: Vec<BackgroundOutcome>,
     /// Where the bytes of operators came from, if caches are simulated.
     pub caches: Option<CacheOutcome>,
+    /// For each resource, what its idle states came to; empty without them.
+    pub idle: Vec<IdleOutcome>,
     /// How often its parts had to look by themselves.
     pub looks: Looks,
 }
@@ -173,6 +175,28 @@ pub struct Looks {
     pub competing: u64,
     /// How often the rates of what runs were solved, in whatever event.
     pub solved: u64,
+}
+
+/// What the idle states of a core or device came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdleOutcome {
+    /// How often it left a state, with or without work.
+    pub wake_ups: u64,
+    /// Time that this took.
+    pub waking: SimDuration,
+    /// States from none (waiting for interrupts) to the deepest, shared ones last. The rest of the time it had work.
+    pub states: Vec<IdleStateOutcome>,
+}
+
+/// Time in one idle state.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdleStateOutcome {
+    /// Its name.
+    pub name: String,
+    /// Time in it, the entry included.
+    pub time: SimDuration,
+    /// How often it was entered after the start of the run; not counted without a state.
+    pub entries: u64,
 }
 
 /// Where the bytes of operators came from.

@@ -18,6 +18,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn schedule_arrival(&mut self, stream: u16, now: SimTime) {
         if let Some((number, time)) = self.sources[stream as usize].next(now) {
             self.overflow |= time == SimTime::NEVER;
+            self.note_timer(stream, time);
             self.queue.push(time.max(now), Phase::Arrival, Event::Arrival { stream, number, nominal: time });
         }
     }

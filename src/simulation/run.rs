@@ -352,6 +352,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 }
                 // What runs holds all its resources, and is booked once for all of them.
                 _ if resource != first => {}
+                ItemPhase::Waking => self.book_wait_for_cores(item, state.since, end),
                 ItemPhase::Setup => self.book_all(item, Activity::Overhead, None, state.since, end),
                 ItemPhase::Overhead => {
                     self.book_all(item, Activity::Overhead, Some(self.operator(&state)), state.since, end);

@@ -13,6 +13,8 @@ pub(super) enum ItemPhase {
     Waiting,
     /// Waits for data whose arrival time is known, at the head of all its queues.
     DataDue,
+    /// Waits until its cores or device have left their idle states.
+    Waking,
     /// Converts foreign tensors and pays the executor's invocation.
     Setup,
     /// Dispatches an operator.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::idle::{IdleStateProfile, SharedIdleState};
 use super::platform::ProcessorKind;
 use super::quantity::{Precision, Provenance, Quantity};
 use super::thermal::ThermalBody;
-use crate::units::{Bytes, BytesPerSec, Celsius, Hertz, Watts};
+use crate::units::{Bytes, BytesPerSec, Celsius, Hertz, SimDuration, Watts};
 
 /// A system-on-chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Soc {
     pub devices: Vec<Accelerator>,
     /// Caches shared by several processors.
     pub caches: Vec<SharedCache>,
+    /// Idle states of several clusters together.
+    pub idle_states: Vec<SharedIdleState>,
     /// Main memory.
     pub memory: Memory,
 }
@@ -47,6 +50,8 @@ pub struct Cluster {
     pub cluster_bandwidth: Quantity<BytesPerSec>,
     /// Power of its cores.
     pub power: PowerModel,
+    /// Idle states of one core, shallow to deep; a core that waits for interrupts without any is not among them.
+    pub idle_states: Vec<IdleStateProfile>,
 }
 
 /// A cache of one core.
@@ -83,6 +88,10 @@ pub struct Accelerator {
     pub max_workgroup: Quantity,
     /// Power of the device.
     pub power: PowerModel,
+    /// Its idle states, in the order in which its driver enters them.
+    pub idle_states: Vec<IdleStateProfile>,
+    /// Longest exit latency that its driver lets cores have while the device is awake (PM QoS); `None`: any.
+    pub cpu_exit_limit: Option<Quantity<SimDuration>>,
 }
 
 /// Operating performance points, ascending.

@@ -4,6 +4,7 @@ pub mod co_execution;
 pub mod executor_name;
 pub mod fitted;
 pub mod hardware;
+pub mod idle;
 mod memory_limits;
 pub mod platform;
 pub mod quantity;
@@ -17,6 +18,7 @@ pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{
     Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
 };
+pub use idle::{IdleStateProfile, SharedIdleState};
 pub use memory_limits::{MemoryLimits, mebibytes};
 pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,

@@ -178,6 +178,18 @@ impl Strategy for Recording {
         self.inner.target()
     }
 
+    fn prescribes(&self) -> bool {
+        self.inner.prescribes()
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.inner.clocks()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.inner.warnings()
+    }
+
     fn slices(&self) -> bool {
         self.inner.slices()
     }

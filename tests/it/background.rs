@@ -67,6 +67,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
         thermal: None,
         background: Vec::new(),
         caches: None,
+        idle: None,
         spin: false,
         // Linux 6.6 and later on two cores: a base slice of 1.4 ms (EEVDF), so that threads alternate at every tick.
         scheduler: SliceRule {
@@ -74,6 +75,7 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
             granularity: SimDuration(1_400_000_000),
             wakeup: SimDuration(2_000_000_000),
             tick: SimDuration(4_000_000_000),
+            migration_cost: SimDuration(500_000_000),
         },
     }
 }

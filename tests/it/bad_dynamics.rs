@@ -50,6 +50,12 @@ fn wrong_dynamics_are_explained() {
         ),
         ("xiaomi-9", "[dynamics]\ncolour = 3\n", "config::unknown-key"),
         ("xiaomi-9", "[dynamics]\n[dynamics.scheduler]\ntick = \"0ms\"\n", "scenario::dynamics"),
+        ("galaxy-s10", "[dynamics]\nidle_states = true\n", "scenario::dynamics"),
+        ("xiaomi-9", "[dynamics]\nidle = true\n", "config::unknown-key"),
+        ("xiaomi-9", "[dynamics]\nidle_states = 1\n", "config::type"),
+        ("xiaomi-9", "[dynamics]\nsystem_cache_share = 0.5\n", "scenario::dynamics"),
+        ("xiaomi-9", "[dynamics]\ncaches = true\nsystem_cache_share = 1.5\n", "soc::out-of-range"),
+        ("xiaomi-9", "[dynamics]\n[dynamics.scheduler]\nmigration_cost = \"0us\"\n", "scenario::dynamics"),
         ("orange-pi-5", "[dynamics]\n[dynamics.thermal]\n", "scenario::target"),
         (
             "xiaomi-9",

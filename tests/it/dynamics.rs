@@ -16,6 +16,7 @@ pub struct Told {
     pub powers: Vec<(SimTime, PowerSource, f64)>,
     pub drawn: Vec<(PlacedUnit, PowerSource, f64)>,
     pub temperatures: Vec<(SimTime, u16, Celsius)>,
+    pub caps: Vec<(SimTime, u16, Hertz)>,
 }
 
 impl Observer for Told {
@@ -27,6 +28,9 @@ impl Observer for Told {
     }
     fn temperature(&mut self, now: SimTime, node: u16, temperature: Celsius) {
         self.temperatures.push((now, node, temperature));
+    }
+    fn capped(&mut self, now: SimTime, domain: u16, clock: Hertz) {
+        self.caps.push((now, domain, clock));
     }
     fn drew(&mut self, _: SimTime, unit: PlacedUnit, source: PowerSource, joules: f64) {
         self.drawn.push((unit, source, joules));

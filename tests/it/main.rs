@@ -37,6 +37,7 @@ mod gains;
 mod generation;
 mod graph_json;
 mod hostile;
+mod idle;
 mod import;
 mod layering;
 mod lowering;

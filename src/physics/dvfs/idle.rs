@@ -27,7 +27,23 @@ impl IdleState {
         // Saturating: after the entry only the exit is left.
         (self.entry - slept) + self.exit
     }
+
+    /// Mean power while it is left, as a share of the power of an idle core that does not sleep: the energy of both
+    /// transitions, as large as makes the least residency the span at which sleeping breaks even, which is what a least
+    /// residency is by definition. `residency = power_share (residency - exit) + wake share x exit`.
+    #[must_use]
+    pub fn wake_power_share(&self) -> f64 {
+        if self.exit.0 == 0 {
+            return 1.0;
+        }
+        let (residency, exit) = (self.residency.0.max(self.exit.0) as f64, self.exit.0 as f64);
+        (residency - self.power_share * (residency - exit)) / exit
+    }
 }
+
+/// What the governor notes for a span that it took for shorter than a tick and that outlived the tick: 9/10 of 50 ms
+/// (`menu_update`, `MAX_INTERESTING`), so that it looks long but not endless.
+pub const LONG_IDLE: SimDuration = SimDuration(45_000_000_000);
 
 /// The state to take (an index into `states`, from shallow to deep) for an idle span of the `expected` length when
 /// wake-ups may take `limit` at most (PM QoS); `None`: wait for interrupts without sleeping.
@@ -116,6 +132,18 @@ mod tests {
     fn waking_during_the_entry_costs_its_rest() {
         assert_eq!(STATES[0].wake_delay(us(10_000)), us(909));
         assert_eq!(STATES[0].wake_delay(us(100)), us(255 + 909));
+    }
+
+    #[test]
+    fn sleeping_for_the_least_residency_breaks_even() {
+        for state in STATES {
+            // Asleep for residency - exit, then woken for exit, against idling for the residency.
+            let asleep = (state.residency - state.exit).seconds() * state.power_share;
+            let waking = state.exit.seconds() * state.wake_power_share();
+            assert!((asleep + waking - state.residency.seconds()).abs() < 1e-12);
+        }
+        // Silver: (3934 - 0.3 x 3025) / 909 = 3.3295.
+        assert!((STATES[0].wake_power_share() - 3.3295).abs() < 1e-4);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use adreno_tz::AdrenoTz;
 pub use domain::ClockDomain;
 pub use frequencies::Frequencies;
 pub use governor::Governor;
-pub use idle::{IdleHistory, IdleState, deepest_fitting};
+pub use idle::{IdleHistory, IdleState, LONG_IDLE, deepest_fitting};
 pub use interactive::{Interactive, InteractiveSettings};
 pub use load_governors::{Conservative, Ondemand};
 pub use memory_clock::voted_memory_clock;

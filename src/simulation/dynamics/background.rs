@@ -1,5 +1,6 @@
 //! Competing work in a run: threads under the fair scheduler, frames on a device, traffic.
 
+use super::balance::Balance;
 use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
 use crate::engine::ActivityTable;
 use crate::physics::scheduler::{FairQueue, SliceRule};
@@ -18,10 +19,11 @@ pub(super) struct Background<'a> {
     pub tasks: Vec<Task<'a>>,
     pub cores: Vec<Core>,
     /// Cores and devices, whose activities come first in the table.
-    resources: usize,
+    pub(super) resources: usize,
     next: SimTime,
     /// Whether anything has happened since [`Background::settle`] that may change who runs.
     pub touched: bool,
+    pub balance: Balance,
 }
 
 /// A source in action.
@@ -36,6 +38,8 @@ pub(super) struct Task<'a> {
     /// Whether it runs.
     pub running: bool,
     pub since: SimTime,
+    /// When it ran last (`exec_start` of a thread that waits).
+    pub ran: SimTime,
     /// When its pattern has the next thing in store.
     due: SimTime,
     /// Position in a trace, and the share of the rate.
@@ -59,6 +63,9 @@ pub(super) struct Core {
     pub wants: bool,
     pub known: bool,
     pub switch: SimTime,
+    /// Since when it has been idle, and what its idle spans are like (`avg_idle`).
+    pub idle_since: Option<SimTime>,
+    pub mean_idle: SimDuration,
 }
 
 impl<'a> Background<'a> {
@@ -78,6 +85,8 @@ impl<'a> Background<'a> {
             wants: false,
             known: false,
             switch: SimTime::NEVER,
+            idle_since: None,
+            mean_idle: SimDuration(rule.migration_cost.0 * 2),
         };
         let task = |(number, setup): (usize, &'a BackgroundSetup)| {
             let mut stream = random::stream(seed, "background", &[number as u64]);
@@ -97,6 +106,7 @@ impl<'a> Background<'a> {
                 ready: false,
                 running: false,
                 since: SimTime::ZERO,
+                ran: SimTime::ZERO,
                 due,
                 position: 0,
                 share: 1.0,
@@ -115,6 +125,7 @@ impl<'a> Background<'a> {
             tasks: setups.iter().enumerate().map(task).collect(),
             cores: is_core.iter().enumerate().map(core).collect(),
             resources: is_core.len(),
+            balance: Balance::new(rule, is_core),
             next: SimTime::ZERO,
             touched: true,
         };
@@ -124,7 +135,8 @@ impl<'a> Background<'a> {
 
     pub(super) fn find_next(&mut self) {
         let tasks = self.tasks.iter().map(|task| task.due);
-        self.next = tasks.chain(self.cores.iter().map(|core| core.switch)).min().unwrap_or(SimTime::NEVER);
+        let switches = self.cores.iter().map(|core| core.switch);
+        self.next = tasks.chain(switches).min().unwrap_or(SimTime::NEVER).min(self.balance.at);
     }
 
     /// When something is due.

@@ -39,10 +39,12 @@ pub struct CacheSetup {
 pub struct CacheLevel {
     /// Its name.
     pub id: String,
-    /// Bytes.
+    /// Bytes that are left for what is simulated.
     pub size: f64,
-    /// The most that each resource may occupy, in bytes; 0 for resources that do not use it.
+    /// The most that each resource may occupy, in bytes; 0 for resources that do not use it. At most the size.
     pub most: Vec<f64>,
+    /// The same with the whole cache, which is what the cost models know.
+    pub alone: Vec<f64>,
 }
 
 /// State of the caches.
@@ -210,7 +212,7 @@ impl<'a> Caches<'a> {
         }
     }
 
-    /// What an operator loses with the present occupancies; nothing while it has the caches to itself.
+    /// What an operator loses with the present occupancies; nothing while it has the whole caches to itself.
     pub(super) fn loss(&mut self, user: User) -> Loss {
         let stream = usize::from(user.stream);
         let (index, entry) = self.setup.uses[stream].find(user.operator, user.executor);
@@ -237,7 +239,11 @@ impl<'a> Caches<'a> {
             }
             state.losers[stream] = true;
             let whole = curve.misses_by(most, || law, &mut end);
-            alone = alone.min(whole);
+            // What the cost model knows is the whole cache, of which others may have taken a part for good.
+            let known = cache.alone[usize::from(user.resource.0)];
+            let believed =
+                if known == most { whole } else { curve.misses_by(known, || curve.law(known), &mut end) };
+            alone = alone.min(believed);
             let space = most.min(cache.size - state.others(stream));
             let missed =
                 if space == most { whole } else { curve.misses_by(space, || curve.law(space), &mut end) };

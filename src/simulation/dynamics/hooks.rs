@@ -65,7 +65,7 @@ impl<O: Observer> Simulation<'_, O> {
         let operator = self.operator(state);
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 1.0 };
         let timing = match phase {
-            ItemPhase::Waiting | ItemPhase::DataDue => Timing::Nothing,
+            ItemPhase::Waiting | ItemPhase::DataDue | ItemPhase::Waking => Timing::Nothing,
             ItemPhase::Setup => Timing::Domains(dynamics.setup.executor(executor).invocation_domains),
             ItemPhase::Overhead => Timing::Overhead { stream, operator, executor },
             ItemPhase::Execution => Timing::Execution { stream, operator, executor },
@@ -102,7 +102,8 @@ impl<O: Observer> Simulation<'_, O> {
         let executed = matches!(own.timing, Timing::Execution { .. });
         own.boundary |= executed;
         dynamics.boundaries |= executed;
-        (own.timing, own.demand) = (Timing::Nothing, 0.0);
+        // What it lost in the caches must not be demanded on.
+        (own.timing, own.demand, own.loss) = (Timing::Nothing, 0.0, Loss::NONE);
         dynamics.outcome.served_bytes += bytes;
         bytes
     }
@@ -125,8 +126,9 @@ impl<O: Observer> Simulation<'_, O> {
                 looks.caches += 1;
                 dynamics.stale = true;
             }
+            dynamics.step_idle(now);
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
-                looks.competing += 1;
+                dynamics.outcome.looks.competing += 1;
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
                     observer.frame(now, source, missed);
@@ -149,6 +151,7 @@ impl<O: Observer> Simulation<'_, O> {
             let all = !dynamics.defers;
             dynamics.apply_loads(now, all);
         }
+        dynamics.follow_idle(now);
         if dynamics.retime || dynamics.powers != 0 {
             self.set_powers(now, &mut dynamics);
         }
@@ -221,6 +224,9 @@ impl<O: Observer> Simulation<'_, O> {
             if let Some(background) = &mut dynamics.background {
                 dynamics.outcome.background = background.close(end);
             }
+            if let Some(idle) = &mut dynamics.idle {
+                dynamics.outcome.idle = idle.close(end);
+            }
             dynamics.outcome.caches = dynamics.caches.take().map(|caches| caches.outcome);
             let energy = dynamics.power.joules(end);
             self.outcome.dynamics = Some(Box::new(DynamicsOutcome { energy, ..dynamics.outcome }));
@@ -258,6 +264,9 @@ impl Dynamics<'_> {
             for domain in 0..self.setup.domains.len() {
                 let cap = thermal.cap(domain);
                 self.retime |= self.clocks.set_cap(now, domain, cap);
+                if let Some(limit) = self.setup.domains[domain].opps.points.get(cap) {
+                    observer.capped(now, domain as u16, limit.clock);
+                }
             }
             self.set_offline(now, platform, |domain| thermal.offline(domain));
         }
@@ -270,17 +279,20 @@ impl Dynamics<'_> {
         let mut kept = 0;
         for at in 0..self.changed.len() {
             let number = self.changed[at];
-            let slot = &mut self.slots[usize::from(number)];
+            let slot = &self.slots[usize::from(number)];
             let load = match &self.background {
                 Some(background) => slot.effective(background, usize::from(number)),
                 None => slot.load,
             };
-            if !all && slot.known.is_awake() && !load.is_awake() {
+            let sleepy = self.falls_asleep(number, load);
+            if !all && (sleepy || (slot.known.is_awake() && !load.is_awake())) {
                 self.changed[kept] = number;
                 kept += 1;
                 self.leaving = now;
                 continue;
             }
+            self.tell_idle(now, number, load, sleepy);
+            let slot = &mut self.slots[usize::from(number)];
             slot.noted = false;
             if load == slot.known {
                 continue;
@@ -300,5 +312,5 @@ impl Dynamics<'_> {
 
 /// Whether a unit pays for what a core draws.
 const fn slot_held(load: Load) -> bool {
-    matches!(load, Load::Waiting | Load::Running)
+    matches!(load, Load::Waking | Load::Waiting | Load::Running)
 }

@@ -5,10 +5,15 @@
 //! and everything that runs is re-timed. So an operator that follows another on the same core wakes nobody.
 
 mod background;
+mod balance;
 mod cache_hooks;
 mod caches;
 mod clocks;
 mod hooks;
+mod idle;
+mod idle_books;
+mod idle_hooks;
+mod idle_setup;
 mod offline;
 mod power;
 mod rates;
@@ -21,6 +26,7 @@ mod thermal;
 mod who_runs;
 
 pub use caches::{CacheLevel, CacheSetup};
+pub use idle_setup::{IdleSetup, NamedIdleState, SharedIdleSetup};
 pub use power::Energy;
 pub use setup::{
     DomainSetup, DynamicsSetup, ExecutorScaling, MemorySetup, PowerSource, RuleKind, RuleSetup, TableRow,
@@ -38,6 +44,7 @@ use crate::units::{SimDuration, SimTime};
 use background::Background;
 use caches::{Caches, Loss, User};
 use clocks::Clocks;
+use idle::Idle;
 use power::{Load, Power};
 use thermal::Thermal;
 
@@ -50,6 +57,7 @@ pub(super) struct Dynamics<'a> {
     thermal: Option<Thermal<'a>>,
     background: Option<Background<'a>>,
     caches: Option<Caches<'a>>,
+    idle: Option<Idle<'a>>,
     /// For each domain, milliwatts of one busy core at each step, and the busy time that rules know.
     tables: Vec<(Vec<u64>, SimDuration)>,
     /// When rules last looked.
@@ -251,6 +259,10 @@ impl<'a> Dynamics<'a> {
             background: (!setup.background.is_empty())
                 .then(|| Background::new(&setup.background, &is_core, setup.scheduler, seed)),
             caches: setup.caches.as_ref().map(|caches| Caches::new(caches, setup.background.len())),
+            idle: setup.idle.as_ref().map(|idle| {
+                let cpus = setup.domains.iter().map(|domain| domain.is_cpu).collect();
+                Idle::new(idle, &setup.domain_of, cpus, setup.scheduler.tick, setup.scalings.len())
+            }),
             tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
             read_at: SimTime::ZERO,
             heating: true,
@@ -265,7 +277,10 @@ impl<'a> Dynamics<'a> {
             boundaries: false,
             changed: Vec::with_capacity(setup.domain_of.len()),
             leaving: SimTime::NEVER,
-            defers: !setup.background.is_empty() || !setup.memory.votes.is_empty() || clocks.are_governed(),
+            defers: !setup.background.is_empty()
+                || setup.idle.is_some()
+                || !setup.memory.votes.is_empty()
+                || clocks.are_governed(),
             steps: vec![usize::MAX; setup.domains.len()],
             powers: u32::MAX,
             retime: true,
@@ -286,7 +301,12 @@ impl<'a> Dynamics<'a> {
         }
         let heat = self.thermal.as_ref().map_or(SimTime::NEVER, Thermal::next);
         let caches = self.caches.as_ref().map_or(SimTime::NEVER, Caches::next);
-        clocks.min(heat).min(caches).min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
+        let idle = self.idle.as_ref().map_or(SimTime::NEVER, Idle::next);
+        clocks
+            .min(heat)
+            .min(caches)
+            .min(idle)
+            .min(self.background.as_ref().map_or(SimTime::NEVER, Background::next))
     }
 
     /// Notes what a resource does from now on.

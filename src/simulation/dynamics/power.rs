@@ -1,7 +1,7 @@
 //! Power as piecewise constant signals, and their exact integrals.
 //!
 //! A domain draws its awake power while anything in it runs, each of its cores `C f V^2` while it runs, that times the activity
-//! of waiting while it holds work that waits, and its idle power otherwise. What a core draws while a unit holds it
+//! of waiting while it holds work that waits, and its idle power otherwise, less in an idle state and more while it leaves one. What a core draws while a unit holds it
 //! is charged to the unit, with an equal part of what its domain draws once awake; the rest is nobody's.
 
 use super::setup::{DomainSetup, PowerSource};
@@ -13,6 +13,8 @@ use crate::units::SimTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
     Idle,
+    /// Leaves an idle state for the unit that holds it.
+    Waking,
     /// Holds work that waits.
     Waiting,
     Running,
@@ -34,6 +36,9 @@ struct Part {
     load: Load,
     /// Whether what it draws is charged to the unit that holds it.
     held: bool,
+    /// What it draws without work / what it draws without sleep, and whether that is because it wakes.
+    share: f64,
+    waking: bool,
     signal: Integral,
     /// Joules charged to the present holder.
     charged: f64,
@@ -55,6 +60,8 @@ impl Power {
             domain: *domain,
             load: Load::Idle,
             held: false,
+            share: 1.0,
+            waking: false,
             signal: Integral::new(SimTime::ZERO, setups[usize::from(*domain)].power.idle.value.0),
             charged: 0.0,
         };
@@ -92,6 +99,14 @@ impl Power {
         self.parts[at].held = held;
     }
 
+    /// What a core draws from now on while it has no work; its domain is brought up to date with [`Power::refresh`].
+    pub(super) fn set_share(&mut self, now: SimTime, number: usize, share: f64, waking: bool) -> u16 {
+        let domain = self.parts[number].domain;
+        self.charge(now, domain);
+        (self.parts[number].share, self.parts[number].waking) = (share, waking);
+        domain
+    }
+
     /// Sets the powers of a domain at an operating point, with `leaking` watts beyond the reference, and tells those that changed.
     pub(super) fn refresh(
         &mut self,
@@ -108,7 +123,8 @@ impl Power {
         let mut awake = false;
         for (number, part) in self.parts.iter_mut().enumerate().filter(|(_, part)| part.domain == domain) {
             let watts = match part.load {
-                Load::Idle => power.idle.value.0,
+                Load::Idle | Load::Waking => power.idle.value.0 * part.share,
+                Load::Waiting if part.waking => power.idle.value.0 * part.share,
                 Load::Waiting => (full * power.blocked_activity.value).max(power.idle.value.0),
                 Load::Running => full * power.busy_activity.value,
                 Load::Competing => full,

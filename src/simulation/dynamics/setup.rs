@@ -1,6 +1,7 @@
 //! What the dynamics of a run are about: immutable inputs.
 
 use super::caches::CacheSetup;
+use super::idle_setup::IdleSetup;
 use super::tasks::BackgroundSetup;
 use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
@@ -29,6 +30,8 @@ pub struct DynamicsSetup {
     pub background: Vec<BackgroundSetup>,
     /// Caches that clients share; `None` gives every operator what it had alone.
     pub caches: Option<CacheSetup>,
+    /// Idle states; `None` lets cores and devices wait for interrupts and wake at once.
+    pub idle: Option<IdleSetup>,
     /// How the operating system shares cores among threads.
     pub scheduler: SliceRule,
     /// Whether the threads of a core set that wait for each other keep their cores busy, or sleep.

@@ -134,7 +134,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Finds out who runs where, and shows it.
     pub(super) fn settle_background(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
-        let Dynamics { background, slots, .. } = dynamics;
+        let Dynamics { background, slots, idle, .. } = dynamics;
         let Some(background) = background else { return };
         let boundaries = std::mem::take(&mut dynamics.boundaries);
         if background.is_settled() {
@@ -143,7 +143,7 @@ impl<O: Observer> Simulation<'_, O> {
             }
             return;
         }
-        let changed = background.settle(now, |device| {
+        let changed = background.settle(now, idle.as_mut(), |device| {
             let slot = &slots[device];
             slot.boundary || !matches!(slot.timing, Timing::Execution { .. })
         });
@@ -156,8 +156,8 @@ impl<O: Observer> Simulation<'_, O> {
             let on = background.has(number);
             let slot = &mut dynamics.slots[number];
             slot.boundary = false;
-            if slot.effective(background, number) != slot.known {
-                let load = slot.load;
+            let (load, effective, known) = (slot.load, slot.effective(background, number), slot.known);
+            if effective != known || dynamics.falls_asleep(number as u16, effective) {
                 dynamics.note(ResourceId(number as u16), load);
             }
             let slot = &mut dynamics.slots[number];

@@ -1,6 +1,7 @@
 //! Who runs beside units: applying wishes, balancing idle cores, starting frames.
 
 use super::background::{Background, Task, WORKER};
+use super::idle::Idle;
 use super::tasks::BackgroundKind;
 use crate::physics::scheduler::{FairQueue, NICE_0};
 use crate::soc::ResourceId;
@@ -16,9 +17,15 @@ impl Background<'_> {
         !self.touched && !self.tasks.iter().any(waits)
     }
 
-    /// Applies wishes, moves threads to idle cores, and finds out who runs. `may_start(device)` says whether a frame that
+    /// Applies wishes, balances cores, and finds out who runs. `may_start(device)` says whether a frame that
     /// waits for the end of an operator may begin. Returns whether anything changed.
-    pub(super) fn settle(&mut self, now: SimTime, may_start: impl Fn(usize) -> bool) -> bool {
+    /// `idle` is asked to wake what has got work.
+    pub(super) fn settle(
+        &mut self,
+        now: SimTime,
+        mut idle: Option<&mut Idle<'_>>,
+        may_start: impl Fn(usize) -> bool,
+    ) -> bool {
         for core in self.cores.iter_mut().filter(|core| core.wants && !core.known) {
             core.known = true;
             if let Some(queue) = &mut core.queue {
@@ -42,10 +49,17 @@ impl Background<'_> {
                     }
                     BackgroundKind::Traffic => true,
                 };
+            // What sleeps wakes first; the end of that is an event of the idle states.
+            let awake = |idle: &mut Idle<'_>| idle.wake(now, ResourceId(at as u16)) <= now;
+            let has = runs;
+            let runs = has && (at >= self.resources || idle.as_deref_mut().is_none_or(awake));
+            // Then this is asked again.
+            self.touched |= has && !runs;
             let task = &mut self.tasks[number];
             if runs != task.running {
                 if task.running {
                     task.outcome.busy += now.since(task.since);
+                    task.ran = now;
                 }
                 (task.running, task.since, task.pending) = (runs, now, task.pending && !runs);
                 changed = true;
@@ -56,29 +70,5 @@ impl Background<'_> {
         }
         self.find_next();
         changed
-    }
-
-    /// Idle balancing: a core without work takes over a thread that waits elsewhere and may run on it.
-    fn balance(&mut self, now: SimTime) {
-        for number in 0..self.tasks.len() {
-            let task = &self.tasks[number];
-            let BackgroundKind::Thread { cores, weight } = &task.setup.kind else { continue };
-            let at = usize::from(task.at);
-            let waits = |queue: &FairQueue| queue.running() != Some(number as u32 + 1);
-            if cores.len() < 2 || !task.ready || !self.cores[at].queue.as_ref().is_some_and(waits) {
-                continue;
-            }
-            let idle = |core: &&ResourceId| {
-                self.cores[usize::from(core.0)].queue.as_ref().is_some_and(|queue| queue.runnable() == 0)
-            };
-            let Some(&target) = cores.iter().rev().find(idle) else { continue };
-            if let Some(queue) = &mut self.cores[at].queue {
-                queue.remove(number as u32 + 1, now);
-            }
-            self.tasks[number].at = target.0;
-            if let Some(queue) = &mut self.cores[usize::from(target.0)].queue {
-                queue.wake(number as u32 + 1, *weight, now);
-            }
-        }
     }
 }
