@@ -147,7 +147,8 @@ pub fn read_plans(
         let head = Head { platform, is_scheduled, dispatch, transfer_start, queue_order };
         plans.push(head.plan(&stream.units, &format!("streams[{number}].units"))?);
         splits.push(stream.splits.iter().map(split).collect::<Result<Vec<_>, _>>()?);
-        if !is_scheduled && !(stream.versions.is_empty() && stream.schedule.is_empty()) {
+        let has_schedule = !stream.versions.is_empty() || !stream.schedule.is_empty();
+        if has_schedule && !is_scheduled {
             let message = format!("streams[{number}] has a schedule, which `{SCHEMA}` does not");
             return Err(Diagnostic::new("plan::schema", message)
                 .help(format!("write schema `{SCHEDULED}`, or leave versions and schedule out"))

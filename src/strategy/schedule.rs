@@ -91,11 +91,14 @@ impl Schedule {
     }
 }
 
+/// A unit, its executor, and what it was placed at in which turn; `None` when it became ready.
+type Placed = (u32, ExecutorId, Option<(Trigger, u32)>);
+
 /// What happened to one request.
 #[derive(Debug, Clone, Default)]
 struct Request {
     admission: Admission,
-    placed: Vec<(u32, ExecutorId, Option<(Trigger, u32)>)>,
+    placed: Vec<Placed>,
 }
 
 /// Passes everything on to another strategy and writes down what it decides during a run.
@@ -158,10 +161,10 @@ impl Recording {
     }
 
     fn know(&mut self, stream: u16, version: u16, graph: &UnitGraph) {
-        if !self.ranges.contains_key(&(stream, version)) {
+        self.ranges.entry((stream, version)).or_insert_with(|| {
             let (first, end) = graph.range(version).unwrap_or_default();
-            self.ranges.insert((stream, version), (first, end - first));
-        }
+            (first, end - first)
+        });
     }
 }
 
