@@ -288,7 +288,8 @@ pub struct ExecutorFootprint {
 }
 
 impl Footprint {
-    /// What plans need, held against the limits.
+    /// What plans need, held against the limits. `cuts` has for each stream its plan and the further ones that requests may run, `graphs` all of
+    /// them joined.
     ///
     /// # Errors
     /// [`MemoryError`] when they need more.
@@ -297,7 +298,7 @@ impl Footprint {
         limits: &MemoryLimits,
         strategy: &'static str,
         residence: Option<Residence>,
-        plans: &[Plan],
+        cuts: &[Vec<(&Plan, UnitGraph)>],
         graphs: &[UnitGraph],
     ) -> Result<Self, MemoryError> {
         let mut lowered = Vec::with_capacity(problem.streams.len());
@@ -331,10 +332,11 @@ impl Footprint {
         let weights = resident_weights(problem);
         let mut requests = Vec::new();
         if let Some(limit) = limits.total {
-            for (((stream, graph), plan), units) in
-                problem.streams.iter().zip(&lowered).zip(plans).zip(graphs)
-            {
-                let request = most_needed(&problem.platform, graph, plan, units);
+            for ((stream, graph), cuts) in problem.streams.iter().zip(&lowered).zip(cuts) {
+                // A request may run any of the cuts.
+                let needed =
+                    cuts.iter().map(|(plan, units)| most_needed(&problem.platform, graph, plan, units));
+                let request = needed.max().unwrap_or(0);
                 if weights.saturating_add(request) > limit {
                     return Err(MemoryError::Request {
                         stream: stream.name.clone(),

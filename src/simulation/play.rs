@@ -123,16 +123,27 @@ pub fn prepare_with(
         }
     }
     let mut graphs = Vec::with_capacity(all.len());
+    // Every cut by itself, as limits of memory look at them.
+    let mut cuts: Vec<Vec<(&Plan, UnitGraph)>> = Vec::new();
     for ((view, plan), others) in all.iter().zip(&plans).zip(&versions) {
         let mut graph = UnitGraph::new(view, plan).map_err(refuse)?;
+        let mut each = Vec::new();
+        if problem.memory.is_some() {
+            each.push((plan, graph.clone()));
+        }
         for other in others {
-            graph.append(&UnitGraph::new(view, other).map_err(refuse)?, &problem.platform)?;
+            let cut = UnitGraph::new(view, other).map_err(refuse)?;
+            graph.append(&cut, &problem.platform)?;
+            if problem.memory.is_some() {
+                each.push((other, cut));
+            }
         }
         graphs.push(graph);
+        cuts.push(each);
     }
     let memory = match problem.memory.as_deref() {
         Some(limits) => {
-            let footprint = Footprint::of(problem, limits, strategy.id(), residence, &plans, &graphs)?;
+            let footprint = Footprint::of(problem, limits, strategy.id(), residence, &cuts, &graphs)?;
             Some(Box::new(footprint))
         }
         None => None,

@@ -385,6 +385,16 @@ const WITHOUT: &[(&str, Option<Of>, &str)] = &[
     ("mulayer-like", None, "cuts operators; published plans stand in tests/it/codl.rs"),
     ("codl", None, "cuts operators; published plans stand in tests/it/codl.rs"),
     ("nn-stretch", None, "one branch for each executor, with a hand-made network in its own tests"),
+    (
+        "adaptive",
+        None,
+        "chooses among cuts that are placed as by heft; its choice by hand stands in planners/adaptive.rs",
+    ),
+    (
+        "frequency",
+        None,
+        "places as its base; its clocks are compared with all others in frequency_oracles.rs",
+    ),
     ("replay", None, "places as its file says"),
     ("external", None, "places as its process says"),
 ];
