@@ -35,6 +35,7 @@ mod scenario_streams;
 pub mod schema;
 mod soc_file;
 mod soc_raw;
+mod soc_slowdown;
 mod stage_graphs;
 mod support_file;
 mod trace_file;
