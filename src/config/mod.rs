@@ -7,6 +7,7 @@ pub mod codl_artifact;
 mod condition_file;
 pub mod convert;
 pub mod dag_file;
+mod dag_memory;
 mod device_thermal;
 pub mod document;
 mod dynamics;

@@ -47,7 +47,9 @@ pub fn prepare_with(
     let executors = problem.platform.executors.len();
     let estimates: Vec<Estimates> = (0u16..)
         .zip(&problem.streams)
-        .map(|(number, stream)| Estimates::of(&*predictor, number, stream.dag.len(), executors))
+        .map(|(number, stream)| {
+            Estimates::of(&*predictor, number, stream.dag.len(), executors).with_traffic(&stream.costs)
+        })
         .collect();
     let all = views(problem, &estimates);
     // Stages with a place of their own are none of the strategy's business.

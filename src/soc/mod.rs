@@ -14,7 +14,8 @@ pub use co_execution::CoExecution;
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
 pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{
-    Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Slowdown, Soc, Vote,
+    Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Slowdown,
+    Soc, Vote,
 };
 pub use platform::{
     Crossing, Dispersion, Executor, ExecutorId, Network, Platform, ProcessorKind, Resource, ResourceId,

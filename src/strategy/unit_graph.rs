@@ -4,6 +4,7 @@
 use super::host::{HostTensors, HostTransfer, Size};
 use super::plan_check::{UnitEdge, check_order, quotient, unit_of_operators};
 use super::{Dispatch, Plan, PlanningView, QueueOrder, StrategyError};
+use crate::graph::dag::Dag;
 use crate::graph::partition::Role;
 use crate::predict::Estimates;
 use crate::soc::{Crossing, ExecutorId, Platform};
@@ -19,6 +20,9 @@ pub struct UnitLink {
     /// Number of this edge among all edges of the unit graph.
     pub edge: u32,
 }
+
+/// What transfers between two executors cost: crossing, scale of tensors, and the pair if some of its transfers were measured.
+type Class = (Crossing, f64, Option<(ExecutorId, ExecutorId)>);
 
 /// Units, the tensors between them and what both are believed to cost.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ pub struct UnitGraph {
     scales: Vec<f64>,
     inputs: HostTensors,
     outputs: HostTensors,
+    /// Whether some transfers were measured.
+    measured: bool,
 }
 
 impl UnitGraph {
@@ -87,10 +93,11 @@ impl UnitGraph {
             scales: platform.executors.iter().map(|e| e.tensor_scale).collect(),
             inputs: HostTensors::inputs(view, &unit_of, plan.len()),
             outputs: HostTensors::outputs(view, &unit_of, plan.len()),
+            measured: !dag.given().is_empty(),
         };
         graph.link(&edges);
         graph.estimate_units(plan, view)?;
-        graph.cost_crossings(platform);
+        graph.cost_crossings(platform, dag, &edges);
         Ok(graph)
     }
 
@@ -150,8 +157,13 @@ impl UnitGraph {
         Ok(())
     }
 
-    fn cost_crossings(&mut self, platform: &Platform) {
-        let mut classes: Vec<(Crossing, f64)> = vec![(Crossing::NONE, 1.0)];
+    fn cost_crossings(&mut self, platform: &Platform, dag: &Dag, edges: &[UnitEdge]) {
+        // Pairs of executors with measured transfers are a class of their own.
+        let own = |from: u16, to: u16| {
+            let pair = (ExecutorId(from), ExecutorId(to));
+            dag.given().iter().any(|given| (given.from, given.to) == pair).then_some(pair)
+        };
+        let mut classes: Vec<Class> = vec![(Crossing::NONE, 1.0, None)];
         for from in 0..self.executors as u16 {
             for to in 0..self.executors as u16 {
                 let crossing = *platform.crossing(ExecutorId(from), ExecutorId(to));
@@ -159,21 +171,22 @@ impl UnitGraph {
                 let class = if crossing == Crossing::NONE {
                     Some(0)
                 } else {
-                    classes.iter().position(|&c| c == (crossing, scale))
+                    classes.iter().position(|&c| c == (crossing, scale, own(from, to)))
                 };
                 self.class.push(class.unwrap_or_else(|| {
-                    classes.push((crossing, scale));
+                    classes.push((crossing, scale, own(from, to)));
                     classes.len() - 1
                 }) as u16);
             }
         }
-        let edges = self.sizes.len();
-        self.transfers = vec![SimDuration::ZERO; edges];
-        self.conversions = vec![SimDuration::ZERO; edges];
-        for (crossing, scale) in classes.into_iter().skip(1) {
+        self.transfers = vec![SimDuration::ZERO; edges.len()];
+        self.conversions = vec![SimDuration::ZERO; edges.len()];
+        for (crossing, scale, pair) in classes.into_iter().skip(1) {
             let free = |size: &Size, time: SimDuration| if size.shared { SimDuration::ZERO } else { time };
-            self.transfers
-                .extend(self.sizes.iter().map(|size| free(size, crossing.transfer_time(size.at(scale)))));
+            self.transfers.extend(self.sizes.iter().zip(edges).map(|(size, edge)| {
+                let given = pair.and_then(|(from, to)| dag.given_transfer(edge.data, from, to));
+                free(size, given.unwrap_or_else(|| crossing.transfer_time(size.at(scale))))
+            }));
             if crossing.conversion.0 == f64::INFINITY {
                 self.conversions.resize(self.transfers.len(), SimDuration::ZERO);
             } else {
@@ -227,6 +240,12 @@ impl UnitGraph {
     #[must_use]
     pub fn planned(&self, unit: u32) -> Option<ExecutorId> {
         self.planned[unit as usize]
+    }
+
+    /// Whether times of some transfers were measured, so that executors with equal crossings may differ.
+    #[must_use]
+    pub const fn has_given_transfers(&self) -> bool {
+        self.measured
     }
 
     /// In which order units stand in queues.

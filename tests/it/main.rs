@@ -9,6 +9,7 @@
 )]
 
 mod background;
+mod bad_contention;
 mod bad_dynamics;
 mod bad_input;
 mod bad_plans;
@@ -32,6 +33,7 @@ mod fluid_reference;
 mod fuzz;
 mod generation;
 mod graph_json;
+mod haxconn;
 mod hostile;
 mod import;
 mod layering;

@@ -104,6 +104,11 @@ impl<'a> JointGraph<'a> {
         0..self.stream_of.len() as u32
     }
 
+    /// Whether times of some transfers were measured one by one.
+    pub(crate) fn has_given_transfers(&self) -> bool {
+        self.graphs.iter().any(UnitGraph::has_given_transfers)
+    }
+
     pub(crate) fn streams(&self) -> usize {
         self.graphs.len()
     }
