@@ -59,5 +59,6 @@ mod schemas;
 mod shared;
 mod shipped;
 mod slices;
+mod sustained;
 mod tour;
 mod validate_all;
