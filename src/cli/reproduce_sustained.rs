@@ -19,6 +19,9 @@ pub(super) struct SustainedArguments {
     /// Length of each run in simulated seconds.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(20..=36_000))]
     seconds: u32,
+    /// Joint draws from the priors, the same for all devices.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    draws: u32,
     /// Threads [default: one for each core].
     #[arg(long)]
     jobs: Option<usize>,
@@ -32,6 +35,7 @@ pub(super) fn run(arguments: &SustainedArguments) -> Result<(), CliError> {
         network: arguments.network.clone(),
         devices: arguments.devices.clone(),
         seconds: arguments.seconds,
+        draws: arguments.draws,
         jobs: arguments
             .jobs
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)),
@@ -51,27 +55,40 @@ pub(super) fn run(arguments: &SustainedArguments) -> Result<(), CliError> {
 }
 
 fn table(report: &SustainedReport) -> String {
+    let percent = |[low, high]: [f64; 2]| format!("{:.0} to {:.0} %", low * 100.0, high * 100.0);
+    let yes = |inside: Option<bool>| inside.map_or("-", |inside| if inside { "yes" } else { "no" });
     let mut text = format!(
-        "{:<16} {:<9} {:>8} {:>18} {:>12} {:>8}\n",
-        "device", "load", "kept", "over the priors", "published", "inside"
+        "{:<16} {:<9} {:>8} {:>8} {:>14} {:>14} {:>13} {:>13}\n",
+        "device", "load", "profile", "median", "90 % of draws", "extremes", "published", "inside them"
     );
     for row in &report.rows {
-        let range = format!("{:.0} to {:.0} %", row.least * 100.0, row.most * 100.0);
         let published = row.published.map_or("-".to_owned(), |[low, high]| {
-            if low < high {
-                format!("{:.0} to {:.0} %", low * 100.0, high * 100.0)
-            } else {
-                format!("{:.0} %", low * 100.0)
-            }
+            if low < high { percent([low, high]) } else { format!("{:.0} %", low * 100.0) }
         });
-        let inside = row.inside.map_or("-", |inside| if inside { "yes" } else { "no" });
         let _ = writeln!(
             text,
-            "{:<16} {:<9} {:>6.0} % {range:>18} {published:>12} {inside:>8}",
+            "{:<16} {:<9} {:>6.0} % {:>8} {:>14} {:>14} {published:>13} {:>13}",
             row.device,
             row.load.id(),
-            row.kept * 100.0
+            row.kept * 100.0,
+            row.median.map_or("-".to_owned(), |median| format!("{:.0} %", median * 100.0)),
+            row.central.map_or("-".to_owned(), percent),
+            percent([row.least, row.most]),
+            format!("{}, {}", yes(row.inside_central), yes(row.inside)),
         );
+    }
+    for order in &report.order {
+        let _ = write!(
+            text,
+            "\n{} keeps less than {} in {:.0} % of the draws ({})",
+            order.first,
+            order.second,
+            order.first_keeps_less * 100.0,
+            order.load.id()
+        );
+    }
+    if !report.order.is_empty() {
+        text.push('\n');
     }
     for line in &report.assumptions {
         let _ = write!(text, "\n{line}");

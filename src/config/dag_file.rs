@@ -1,10 +1,11 @@
 //! Plain task graphs with a cost for every processor, as JSON.
 //!
 //! One object: `name`, `seed`, `platform {pes[] {id, name, speed}, latency_us, bandwidth_bytes_per_us}`,
-//! `tasks[] {id, kind, work, cost[]}`, `edges[] [source, target, bytes]`, `arrivals_us[]`. `cost[p]` is the execution time in
+//! `tasks[] {id, kind, work, cost[], dram_bytes}`, `edges[] [source, target, bytes]`, `crossings[] [edge, from, to, us]`, `arrivals_us[]`. `cost[p]` is the execution time in
 //! microseconds on processor `p`, `null` where the task cannot run. Tasks may have any topological structure; several
 //! sources and sinks are allowed; an instance is complete when all its tasks are.
 
+use super::dag_memory::{self, RawCrossing};
 use crate::diagnostics::{Diagnostic, InputError, SourceText, printable};
 use crate::engine::Limits;
 use crate::graph::dag::Dag;
@@ -31,6 +32,8 @@ pub(super) struct RawDag {
     platform: RawPlatform,
     tasks: Vec<RawTask>,
     edges: Vec<(u32, u32, f64)>,
+    #[serde(default)]
+    crossings: Vec<RawCrossing>,
     #[serde(default = "at_zero")]
     arrivals_us: Vec<f64>,
 }
@@ -45,6 +48,8 @@ struct RawPlatform {
     pes: Vec<RawProcessor>,
     latency_us: f64,
     bandwidth_bytes_per_us: f64,
+    #[serde(default)]
+    memory_bytes_per_us: Option<f64>,
     #[serde(default, rename = "semantics")]
     _semantics: Option<String>,
 }
@@ -67,6 +72,8 @@ struct RawTask {
     #[serde(default, rename = "work")]
     _work: Option<f64>,
     cost: Vec<Option<f64>>,
+    #[serde(default)]
+    dram_bytes: Option<f64>,
 }
 
 /// How the transfers of a plain task graph share the way.
@@ -110,11 +117,20 @@ fn read(source: &Arc<SourceText>, network: DagNetwork) -> Result<Problem, InputE
         .help("bytes must be a finite number from 0 to 1e18")
         .into());
     }
+    let memory = dag_memory::memory(
+        raw.platform.memory_bytes_per_us,
+        raw.tasks.iter().map(|task| (task.dram_bytes, task.cost.as_slice())),
+    )?;
+    let dag = match dag_memory::given(&raw.crossings, raw.edges.len(), processors, network)? {
+        given if given.is_empty() => dag,
+        given => dag.with_given(given),
+    };
+    let platform = Platform { memory_bandwidth: memory, ..platform };
     let costs = CostTable::new(raw.tasks.len(), processors, |task, executor| {
         raw.tasks[task].cost[executor.0 as usize].map(|micros| OperatorCost {
             overhead: SimDuration::ZERO,
             alone: SimDuration::from_micros(micros),
-            dram_bytes: 0.0,
+            dram_bytes: raw.tasks[task].dram_bytes.unwrap_or(0.0),
             bound: Bound::Compute,
         })
     });

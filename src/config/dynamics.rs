@@ -253,6 +253,7 @@ fn memory(
         least,
         votes,
         interference: memory.interference.as_ref().map(|interference| interference.value),
+        slowdowns: super::soc_slowdown::by_domain(memory, domains),
     }
 }
 

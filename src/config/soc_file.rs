@@ -100,6 +100,11 @@ fn memory(check: &mut Checker<'_>, raw: &RawMemory, top: &Inherited, names: &[&s
         interference: raw.interference.as_ref().map(|number| {
             check.quantity(number, &own, Rule::not_negative("interference").plausible(0.0, 2.0))
         }),
+        slowdowns: raw
+            .slowdown
+            .iter()
+            .map(|raw| super::soc_slowdown::slowdown(check, raw, &own, names))
+            .collect(),
         joules_per_byte: check
             .quantity(
                 &raw.dram_pj_per_byte,

@@ -39,6 +39,8 @@ pub(super) struct RawMemory {
     #[serde(default)]
     pub(super) vote: Vec<RawVote>,
     pub(super) interference: Option<Number>,
+    #[serde(default)]
+    pub(super) slowdown: Vec<super::soc_slowdown::RawSlowdown>,
     pub(super) dram_pj_per_byte: Number,
 }
 

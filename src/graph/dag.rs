@@ -1,5 +1,7 @@
 //! A bare task graph in compressed sparse rows: what the simulation and list schedulers walk.
 
+use crate::soc::ExecutorId;
+use crate::units::SimDuration;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// One edge as seen from one of its ends.
@@ -13,9 +15,24 @@ pub struct Link {
     pub bytes: f64,
 }
 
+/// A transfer whose time was measured: it takes that, whatever the crossing between its executors says. Within one
+/// domain nothing crosses, and it does not apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GivenTransfer {
+    /// The tensor.
+    pub tensor: u32,
+    /// Where it lies.
+    pub from: ExecutorId,
+    /// Where it is read.
+    pub to: ExecutorId,
+    /// Time until it has arrived.
+    pub time: SimDuration,
+}
+
 /// A directed acyclic graph whose node numbers are a topological order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dag {
+    given: Box<[GivenTransfer]>,
     nodes: usize,
     pred_start: Box<[u32]>,
     preds: Box<[Link]>,
@@ -101,7 +118,28 @@ impl Dag {
         };
         let (pred_start, preds) = rows(|e| e.1, |e| e.0);
         let (succ_start, succs) = rows(|e| e.0, |e| e.1);
-        Self { nodes, pred_start, preds, succ_start, succs }
+        Self { given: Box::default(), nodes, pred_start, preds, succ_start, succs }
+    }
+
+    /// The same graph with transfers of measured times; of several for one tensor and pair the first counts.
+    #[must_use]
+    pub fn with_given(self, mut given: Vec<GivenTransfer>) -> Self {
+        given.sort_by_key(|g| (g.tensor, g.from, g.to));
+        given.dedup_by_key(|g| (g.tensor, g.from, g.to));
+        Self { given: given.into(), ..self }
+    }
+
+    /// Transfers of measured times, by tensor and executors.
+    #[must_use]
+    pub fn given(&self) -> &[GivenTransfer] {
+        &self.given
+    }
+
+    /// The measured time of a transfer, if there is one.
+    #[must_use]
+    pub fn given_transfer(&self, tensor: u32, from: ExecutorId, to: ExecutorId) -> Option<SimDuration> {
+        let found = self.given.binary_search_by_key(&(tensor, from, to), |g| (g.tensor, g.from, g.to));
+        found.ok().and_then(|at| self.given.get(at)).map(|g| g.time)
     }
 
     /// Number of nodes.

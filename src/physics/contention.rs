@@ -1,49 +1,8 @@
 //! Slow-down through shared memory, where bandwidth shares alone do not explain it.
 //!
-//! Three-region slow-down in the manner of PCCS (MICRO 2021; the form is from its summary, unverified): with own demand
-//! `x` and external demand `y`, the relative speed is 1 - loss, where the loss grows with `y` at a rate that depends on
-//! the region of `x`, and stays flat beyond the balance point. Bandwidth by weight is `engine::water_fill`.
+//! Bandwidth by weight is `engine::water_fill`, slow-down in three regions `physics::three_regions`.
 
 use crate::units::BytesPerSec;
-
-/// Slow-down of one processor, piecewise linear. Demands in bytes per second.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PiecewiseSlowdown {
-    /// Own demand from which the normal region begins, and from which the intensive one does; ascending.
-    pub regions: [f64; 2],
-    /// Largest loss in the minor region, in [0, 1), reached when `y` is the peak of the memory.
-    pub minor_loss: f64,
-    /// Loss per GB/s of demand beyond `free`, in the normal and the intensive region.
-    pub rates: [f64; 2],
-    /// Total demand that the memory serves without loss, per region (normal, intensive).
-    pub free: [f64; 2],
-    /// Total demand beyond which the loss does not grow.
-    pub balance: f64,
-    /// Peak of the memory.
-    pub peak: f64,
-}
-
-impl PiecewiseSlowdown {
-    /// Relative speed in (0, 1] of a processor with demand `own` beside `external` demand: 1 without any, and never
-    /// rising with it.
-    #[must_use]
-    pub fn speed(&self, own: BytesPerSec, external: BytesPerSec) -> f64 {
-        let (x, y) = (own.0.max(0.0), external.0.max(0.0));
-        if x == 0.0 || y == 0.0 {
-            return 1.0;
-        }
-        let loss = if x < self.regions[0] {
-            self.minor_loss * (y / self.peak.max(1.0)).min(1.0)
-        } else {
-            let region = usize::from(x >= self.regions[1]);
-            // Demand of its own beyond the free one is served alone and costs nothing.
-            let start = self.free[region].max(x);
-            let beyond = ((x + y).min(self.balance.max(x)) - start).max(0.0);
-            self.rates[region] * beyond * 1e-9
-        };
-        (1.0 - loss).clamp(0.01, 1.0)
-    }
-}
 
 /// Bandwidth left to everybody else after the display has taken what its refresh needs, never less than zero. Displays
 /// are served first, because a late line is a visible fault.
@@ -76,30 +35,6 @@ pub fn proportional_speeds(demands: &[f64], bounds: &[f64], supply: f64, interfe
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const GPU: PiecewiseSlowdown = PiecewiseSlowdown {
-        regions: [20e9, 70e9],
-        minor_loss: 0.05,
-        rates: [0.006, 0.009],
-        free: [60e9, 50e9],
-        balance: 110e9,
-        peak: 137e9,
-    };
-
-    #[test]
-    fn slow_down_is_one_alone_and_never_rises() {
-        for x in [1.0, 19.9, 20.0, 50.0, 69.0, 70.0, 90.0, 130.0] {
-            assert_eq!(GPU.speed(BytesPerSec(x * 1e9), BytesPerSec(0.0)), 1.0);
-            let speeds: Vec<f64> =
-                (0..140).map(|y| GPU.speed(BytesPerSec(x * 1e9), BytesPerSec(f64::from(y) * 1e9))).collect();
-            assert!(speeds.windows(2).all(|w| w[1] <= w[0]), "{x}");
-            assert!(speeds.iter().all(|s| (0.0..=1.0).contains(s)));
-        }
-        let at = |x: f64, y: f64| GPU.speed(BytesPerSec(x * 1e9), BytesPerSec(y * 1e9));
-        // Normal: 0.006 x (40 + 40 - 60) = 0.12. Flat beyond 110: 0.006 x 50 = 0.3.
-        assert!((at(40.0, 40.0) - 0.88).abs() < 1e-12 && (at(40.0, 90.0) - 0.7).abs() < 1e-12);
-        assert!((at(10.0, 68.5) - 0.975).abs() < 1e-12);
-    }
 
     #[test]
     fn the_display_is_served_first() {

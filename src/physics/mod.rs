@@ -33,6 +33,7 @@ pub mod support;
 pub mod tflite_cpu;
 pub mod tflite_gpu;
 pub mod thermal;
+pub mod three_regions;
 pub mod transferred_gpu;
 pub mod unlisted;
 

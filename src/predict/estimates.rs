@@ -11,6 +11,8 @@ pub struct Estimates {
     executors: usize,
     /// [`Estimates::UNSUPPORTED`] where the operator cannot run.
     times: Vec<SimDuration>,
+    /// Bytes of main memory; empty: not known.
+    traffic: Vec<f64>,
     predictor: &'static str,
     /// Pairs that are possible but withheld, because the executor's memory is for others.
     withheld: std::collections::BTreeSet<(u32, u16)>,
@@ -35,7 +37,8 @@ impl Estimates {
                 );
             }
         }
-        Self { executors, times, predictor: "offline", withheld: Default::default() }
+        Self { executors, times, traffic: Vec::new(), predictor: "offline", withheld: Default::default() }
+            .with_traffic(costs)
     }
 
     /// What `predictor` believes of stream number `stream`, whose graph has `operators` operators, before a run.
@@ -48,7 +51,13 @@ impl Estimates {
                 times.push(predictor.estimate(work, &State::LABORATORY).unwrap_or(Self::UNSUPPORTED));
             }
         }
-        Self { executors, times, predictor: predictor.id(), withheld: Default::default() }
+        Self {
+            executors,
+            times,
+            traffic: Vec::new(),
+            predictor: predictor.id(),
+            withheld: Default::default(),
+        }
     }
 
     /// Withholds an executor from an operator, whose weights do not fit into the executor's memory: from now on the operator cannot
@@ -83,6 +92,25 @@ impl Estimates {
             _ => change((at / self.executors) as u32, ExecutorId((at % self.executors) as u16), time),
         });
         Self { times: times.collect(), ..self.clone() }
+    }
+
+    /// Adds the main-memory traffic of operators, which an offline profile counts whoever predicts their times.
+    #[must_use]
+    pub fn with_traffic(mut self, costs: &CostTable) -> Self {
+        let operators = 0..self.operators() as u32;
+        let executors = self.executors as u16;
+        self.traffic = operators
+            .flat_map(|operator| (0..executors).map(move |executor| (operator, ExecutorId(executor))))
+            .map(|(operator, executor)| costs.get(operator, executor).map_or(0.0, |cost| cost.dram_bytes))
+            .collect();
+        self
+    }
+
+    /// Bytes of main memory that `operator` moves on `executor`; 0 where that is not known.
+    #[must_use]
+    pub fn traffic(&self, operator: u32, executor: ExecutorId) -> f64 {
+        let at = operator as usize * self.executors + usize::from(executor.0);
+        self.traffic.get(at).copied().unwrap_or(0.0)
     }
 
     /// Name of the predictor that made these estimates.

@@ -72,7 +72,9 @@ pub fn prepare_with(
     let executors = problem.platform.executors.len();
     let mut estimates: Vec<Estimates> = (0u16..)
         .zip(&problem.streams)
-        .map(|(number, stream)| Estimates::of(&*predictor, number, stream.dag.len(), executors))
+        .map(|(number, stream)| {
+            Estimates::of(&*predictor, number, stream.dag.len(), executors).with_traffic(&stream.costs)
+        })
         .collect();
     // Placements that are given are held against the limits as they stand.
     let residence = if strategy.prescribes() { None } else { Residence::of(problem)? };
@@ -133,7 +135,7 @@ pub fn prepare_with(
         }
         for other in others {
             let cut = UnitGraph::new(view, other).map_err(refuse)?;
-            graph.append(&cut, &problem.platform)?;
+            graph.append(&cut, view)?;
             if problem.memory.is_some() {
                 each.push((other, cut));
             }

@@ -189,6 +189,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 self.schedule_arrival(stream, SimTime::ZERO);
             }
         }
+        self.tell_temperatures();
         self.settle(SimTime::ZERO);
         self.look_ahead();
     }

@@ -196,6 +196,8 @@ pub struct Memory {
     /// Loss of rate for every further client, where it is known: its clients then share in proportion to their demands
     /// instead of fairly. Part of the dynamics of a run.
     pub interference: Option<Quantity>,
+    /// Processors whose slow-down beside others is known in three regions. Part of the dynamics of a run.
+    pub slowdowns: Vec<Slowdown>,
     /// Energy per byte moved, in joules.
     pub joules_per_byte: Quantity,
 }
@@ -207,6 +209,26 @@ impl Memory {
         let highest = self.clocks.last().map_or(clock.0, |c| c.0);
         BytesPerSec(self.achievable.value.0 * if highest > 0.0 { clock.0 / highest } else { 1.0 })
     }
+}
+
+/// How much of its speed one cluster or device loses to the memory traffic of others, in three regions of its own demand
+/// (`physics::three_regions` has the equations). The published names stand in brackets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slowdown {
+    /// Id of the cluster or device.
+    pub of: String,
+    /// Own demand from which the normal region begins.
+    pub normal_from: Quantity<BytesPerSec>,
+    /// Own demand from which the intensive region begins, and its loss per byte per second (rateI); `None`: no such region.
+    pub intensive: Option<(Quantity<BytesPerSec>, Quantity)>,
+    /// Largest loss in the minor region, in [0, 1) (MRMC).
+    pub minor_loss: Quantity,
+    /// Loss per byte per second in the normal region (rateN).
+    pub normal_rate: Quantity,
+    /// Total demand that costs nothing (TBWDC).
+    pub onset: Quantity<BytesPerSec>,
+    /// Total demand beyond which the loss stays (CBP), at least `onset`.
+    pub balance: Quantity<BytesPerSec>,
 }
 
 /// The memory clock that one cluster or device asks for, by its own clock.

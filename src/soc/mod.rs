@@ -16,7 +16,8 @@ pub use co_execution::CoExecution;
 pub use executor_name::{ExecutorName, ExecutorNameError, Target};
 pub use fitted::{Anchor, Coefficient, FittedModel};
 pub use hardware::{
-    Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Soc, Vote,
+    Accelerator, Cluster, Device, Memory, Opp, OppTable, PowerModel, PrivateCache, SharedCache, Slowdown,
+    Soc, Vote,
 };
 pub use idle::{IdleStateProfile, SharedIdleState};
 pub use memory_limits::{MemoryLimits, mebibytes};

@@ -8,7 +8,7 @@ use super::list::{
     MinMin, Olb, Peft, Sufferage,
 };
 use super::registry::{StrategyEntry, StrategySpec};
-use super::sub_graph::{Band, BandScheduler, BranchParallel, HaxConn, Hetero2Pipe, PipeIt};
+use super::sub_graph::{Band, BandScheduler, BranchParallel, Contention, HaxConn, Hetero2Pipe, PipeIt};
 use super::task::{Discipline, Fixed, TaskLevel};
 use super::{Strategy, StrategyError};
 use crate::soc::Platform;
@@ -125,7 +125,10 @@ pub(super) const ENTRIES: &[StrategyEntry] = &[
         &[
             ("first", "executor name (default: the fastest for all models)"),
             ("second", "executor name (default: the next)"),
-            ("contention", "slow-down in per cent while both work (default: 10)"),
+            (
+                "contention",
+                "slow-down in per cent while both work, or `demand`: from memory traffic (default: 10)",
+            ),
         ],
     ),
     ADAPTIVE,
@@ -222,7 +225,10 @@ pub(super) fn build(
         "hetero2pipe-like" => Box::new(Hetero2Pipe),
         "haxconn-like" => Box::new(HaxConn {
             pair: (spec.executor("first", platform)?, spec.executor("second", platform)?),
-            contention: spec.number("contention", 10)?,
+            contention: match spec.parameters.get("contention").map(String::as_str) {
+                Some("demand") => Contention::Demand,
+                _ => Contention::Percent(spec.number("contention", 10)?),
+            },
         }),
         "adaptive" => Box::new(Adaptive::new(spec)?),
         _ => return Ok(None),

@@ -4,6 +4,7 @@
 use super::host::{HostTensors, HostTransfer, Size};
 use super::plan_check::{UnitEdge, check_order, quotient, unit_of_operators};
 use super::{Dispatch, Plan, PlanningView, QueueOrder, StrategyError};
+use crate::graph::dag::Dag;
 use crate::graph::partition::Role;
 use crate::predict::Estimates;
 use crate::soc::{Crossing, ExecutorId, Platform};
@@ -19,6 +20,9 @@ pub struct UnitLink {
     /// Number of this edge among all edges of the unit graph.
     pub edge: u32,
 }
+
+/// What transfers between two executors cost: crossing, scale of tensors, and the pair if some of its transfers were measured.
+type Class = (Crossing, f64, Option<(ExecutorId, ExecutorId)>);
 
 /// Units, the tensors between them and what both are believed to cost.
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub struct UnitGraph {
     outputs: HostTensors,
     /// First unit and end of each version; more than one where several cuts of the graph stand side by side.
     ranges: Vec<(u32, u32)>,
+    /// Whether some transfers were measured.
+    measured: bool,
 }
 
 impl UnitGraph {
@@ -90,10 +96,11 @@ impl UnitGraph {
             inputs: HostTensors::inputs(view, &unit_of, plan.len()),
             outputs: HostTensors::outputs(view, &unit_of, plan.len()),
             ranges: vec![(0, plan.len() as u32)],
+            measured: !dag.given().is_empty(),
         };
         graph.link(&edges);
         graph.estimate_units(plan, view)?;
-        graph.cost_crossings(platform);
+        graph.cost_crossings(platform, dag);
         Ok(graph)
     }
 
@@ -102,7 +109,7 @@ impl UnitGraph {
     ///
     /// # Errors
     /// [`StrategyError::InvalidPlan`] when it is dispatched, or ordered in queues, otherwise.
-    pub fn append(&mut self, other: &Self, platform: &Platform) -> Result<(), StrategyError> {
+    pub fn append(&mut self, other: &Self, view: &PlanningView<'_>) -> Result<(), StrategyError> {
         if (other.dispatch, other.queue_order) != (self.dispatch, self.queue_order) {
             let version = self.versions();
             return Err(StrategyError::InvalidPlan(format!(
@@ -127,7 +134,8 @@ impl UnitGraph {
         self.ranges.extend(other.ranges.iter().map(|&(from, to)| (from + units, to + units)));
         // The tables go by class first, and cannot be put end to end.
         self.class.clear();
-        self.cost_crossings(platform);
+        self.cost_crossings(view.platform, view.dag);
+        self.measured |= other.measured;
         Ok(())
     }
 
@@ -205,8 +213,13 @@ impl UnitGraph {
         Ok(())
     }
 
-    fn cost_crossings(&mut self, platform: &Platform) {
-        let mut classes: Vec<(Crossing, f64)> = vec![(Crossing::NONE, 1.0)];
+    fn cost_crossings(&mut self, platform: &Platform, dag: &Dag) {
+        // Pairs of executors with measured transfers are a class of their own.
+        let own = |from: u16, to: u16| {
+            let pair = (ExecutorId(from), ExecutorId(to));
+            dag.given().iter().any(|given| (given.from, given.to) == pair).then_some(pair)
+        };
+        let mut classes: Vec<Class> = vec![(Crossing::NONE, 1.0, None)];
         for from in 0..self.executors as u16 {
             for to in 0..self.executors as u16 {
                 let crossing = *platform.crossing(ExecutorId(from), ExecutorId(to));
@@ -214,21 +227,22 @@ impl UnitGraph {
                 let class = if crossing == Crossing::NONE {
                     Some(0)
                 } else {
-                    classes.iter().position(|&c| c == (crossing, scale))
+                    classes.iter().position(|&c| c == (crossing, scale, own(from, to)))
                 };
                 self.class.push(class.unwrap_or_else(|| {
-                    classes.push((crossing, scale));
+                    classes.push((crossing, scale, own(from, to)));
                     classes.len() - 1
                 }) as u16);
             }
         }
-        let edges = self.sizes.len();
-        self.transfers = vec![SimDuration::ZERO; edges];
-        self.conversions = vec![SimDuration::ZERO; edges];
-        for (crossing, scale) in classes.into_iter().skip(1) {
+        self.transfers = vec![SimDuration::ZERO; self.preds.len()];
+        self.conversions = vec![SimDuration::ZERO; self.preds.len()];
+        for (crossing, scale, pair) in classes.into_iter().skip(1) {
             let free = |size: &Size, time: SimDuration| if size.shared { SimDuration::ZERO } else { time };
-            self.transfers
-                .extend(self.sizes.iter().map(|size| free(size, crossing.transfer_time(size.at(scale)))));
+            self.transfers.extend(self.sizes.iter().zip(&self.preds).map(|(size, edge)| {
+                let given = pair.and_then(|(from, to)| dag.given_transfer(edge.data, from, to));
+                free(size, given.unwrap_or_else(|| crossing.transfer_time(size.at(scale))))
+            }));
             if crossing.conversion.0 == f64::INFINITY {
                 self.conversions.resize(self.transfers.len(), SimDuration::ZERO);
             } else {
@@ -282,6 +296,12 @@ impl UnitGraph {
     #[must_use]
     pub fn planned(&self, unit: u32) -> Option<ExecutorId> {
         self.planned[unit as usize]
+    }
+
+    /// Whether times of some transfers were measured, so that executors with equal crossings may differ.
+    #[must_use]
+    pub const fn has_given_transfers(&self) -> bool {
+        self.measured
     }
 
     /// In which order units stand in queues.

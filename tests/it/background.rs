@@ -50,7 +50,13 @@ pub fn still(problem: &Problem) -> DynamicsSetup {
     DynamicsSetup {
         domains: platform.resources.iter().map(|r| domain(&r.name, r.busy_power.0)).collect(),
         domain_of: (0..platform.resources.len() as u16).collect(),
-        memory: MemorySetup { reference, least: reference, votes: Vec::new(), interference: None },
+        memory: MemorySetup {
+            reference,
+            least: reference,
+            votes: Vec::new(),
+            interference: None,
+            slowdowns: Vec::new(),
+        },
         scalings: problem
             .streams
             .iter()

@@ -41,22 +41,116 @@ fn queries(active: [bool; 3], bound: f64, interference: f64) -> [f64; 3] {
     rates
 }
 
-/// Orin (forum report): 405 -> 229 beside two accelerators, which keep 113.1 of 132.7. One coefficient is fitted to the GPU.
+/// Queries per second of the streams of the shipped scenario, of which only these play, with this interference.
+fn orin(streams: &[&str], interference: Option<f64>) -> Vec<f64> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let text = std::fs::read_to_string(folder.join("orin-gpu-dla.toml")).unwrap();
+    let (head, rest) = text.split_once("[[stream]]").unwrap();
+    let (all, tail) = rest.split_once("[strategy]").unwrap();
+    let own: String = all
+        .split("[[stream]]")
+        .filter(|one| streams.iter().any(|name| one.contains(&format!("name = \"{name}\""))))
+        .map(|one| format!("[[stream]]{one}"))
+        .collect();
+    let text = format!("{head}{own}[strategy]{}", tail.replace("gpu+dla0+dla1", &streams.join("+")));
+    let spec =
+        hetsoc::config::scenario_text(&hetsoc::diagnostics::SourceText::new("orin", text), &folder, &[])
+            .unwrap()
+            .value;
+    let set: Vec<String> = interference.map(|k| format!("soc.memory.interference={k}")).into_iter().collect();
+    let (outcome, _, _) = play_all(hetsoc::config::assemble(&spec, &set, &[], None).unwrap());
+    outcome.streams.iter().map(|stream| stream.latencies.len() as f64 / outcome.end.seconds()).collect()
+}
+
+/// Orin (forum report): 405.3 -> 229.2 q/s on the GPU beside two accelerators, which keep 113.1 of 132.7. The coefficient in the profile is the one that
+/// the GPU's figure alone asks for; the accelerators' follows from it. Catches a profile that was changed without fitting anew, and sharing that spares accelerators.
 #[test]
 fn the_gpu_of_orin_predicts_its_accelerators() {
-    assert!((queries([true, false, false], 0.7, 0.40)[0] - 405.0).abs() < 1.0, "alone nothing is lost");
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..12 {
+    assert!((orin(&["gpu"], None)[0] / 405.3 - 1.0).abs() < 0.003, "{:?}", orin(&["gpu"], None));
+    assert!((orin(&["dla0"], None)[0] / 132.7 - 1.0).abs() < 0.005, "{:?}", orin(&["dla0"], None));
+    let both = ["gpu", "dla0", "dla1"];
+    let (mut low, mut high) = (0.2, 0.6);
+    for _ in 0..10 {
         let middle = (low + high) / 2.0;
-        if queries([true; 3], 0.7, middle)[0] > 229.0 { low = middle } else { high = middle }
+        if orin(&both, Some(middle))[0] > 229.2 { low = middle } else { high = middle }
     }
-    let together = queries([true; 3], 0.7, low);
+    let together = orin(&both, None);
     let points = (together[1] / 132.7 - 113.1 / 132.7) * 100.0;
-    println!("interference {low:.3}: {together:?}, accelerators {points:+.1} points off");
-    assert!((together[0] - 229.0).abs() < 2.0 && points.abs() < 10.0);
-    assert!((low - 0.40).abs() < 0.02, "the value in the profile");
-    // Speeds differ from fair shares: those would leave the accelerators untouched.
-    assert!(together[1] < 0.9 * 132.7);
+    println!("interference {low:.3}: shipped {together:?}, accelerators {points:+.1} points off");
+    assert!((together[0] - 229.2).abs() < 2.0 && points.abs() < 10.0);
+    let shipped = hetsoc::config::Library.soc("jetson-agx-orin", &[]).unwrap().value.memory.interference;
+    assert!((low - shipped.unwrap().value).abs() < 0.01, "the value in the profile");
+    // Fair shares without interference would leave the accelerators untouched.
+    assert!(together[1] < 0.9 * 132.7 && together[1] == together[2]);
+}
+
+/// The prediction does not hang on the assumed share of the memory that the GPU uses.
+#[test]
+fn the_share_of_memory_hardly_matters() {
+    for bound in [0.5, 0.7, 0.9] {
+        let (mut low, mut high) = (0.0, 2.0);
+        for _ in 0..12 {
+            let middle = (low + high) / 2.0;
+            if queries([true; 3], bound, middle)[0] > 229.0 { low = middle } else { high = middle }
+        }
+        let together = queries([true; 3], bound, low);
+        let points = (together[1] / 132.7 - 113.1 / 132.7) * 100.0;
+        println!("bound {bound}, interference {low:.3}: {together:?}, accelerators {points:+.1} points off");
+        assert!((together[0] - 229.0).abs() < 2.0 && points.abs() < 10.0);
+    }
+}
+
+/// Three regions in a run: clients on processors with the model play at its speed, others at their share. Numbers by hand: 100 GB/s and 30 GB/s;
+/// region normal from 20, intensive from 80 GB/s, onset 60, balance 120, rates 0.5 and 1 % per GB/s, 10 % at a peak of 150 GB/s.
+/// Beside 30 GB/s, the client of 100 GB/s is alone beyond the onset by 40 (40 %) and together by min(130, 120) - 60 = 60 (60 %): 20 % slower. The
+/// client of 30 (normal) loses 0.5 x 60 = 30 % beside 100. Catches demands that are not added up, the wrong region, and losses that reach who has no model.
+#[test]
+fn three_regions_in_a_run() {
+    let model = hetsoc::physics::three_regions::ThreeRegions {
+        normal_from: 20e9,
+        intensive_from: 80e9,
+        minor_loss: 0.1,
+        normal_rate: 0.005e-9,
+        intensive_rate: 0.01e-9,
+        onset: 60e9,
+        balance: 120e9,
+        peak: 150e9,
+    };
+    let speeds = |gb: [f64; 2], models: [bool; 2]| {
+        let streams = (0..2usize).map(|own| {
+            let mut one = stream(&[vec![Some(1.0); 2]], &[]);
+            one.costs = CostTable::new(1, 2, |_, e| {
+                (usize::from(e.0) == own).then(|| cost(0.01, gb[own] * 1e9 * 0.01))
+            });
+            one.arrivals = Arrivals::BackToBack { count: None };
+            one.queue = RequestQueue::ONE_AT_A_TIME;
+            one
+        });
+        let mut platform = platform(2, 0.0, 1e9);
+        platform.memory_bandwidth = Some(BytesPerSec(150e9));
+        let mut problem = problem(platform, streams.collect());
+        let mut setup = still(&problem);
+        setup.memory.slowdowns =
+            setup.domains.iter().zip(models).map(|(_, own)| own.then_some(model)).collect();
+        problem.dynamics = Some(Box::new(setup));
+        problem.limits = Limits { until: SimTime(10_000_000_000_000), ..Limits::default() };
+        let homes = (0..2u16).map(|home| plan(Dispatch::AtReady, TransferStart::Assignment, &[(0, home)]));
+        let (outcome, log) = watch(&problem, &mut Replay::new(homes.collect()));
+        let served = log.bandwidth.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+        assert!(served <= 150e9 * (1.0 + 1e-9), "{served}");
+        [0, 1].map(|s| outcome.streams[s].latencies.len() as f64 / 1000.0)
+    };
+    let near = |own: [f64; 2], expected: [f64; 2]| {
+        assert!(own.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.005), "{own:?} {expected:?}");
+    };
+    near(speeds([100.0, 30.0], [true, true]), [0.8, 0.7]);
+    near(speeds([100.0, 30.0], [true, false]), [0.8, 1.0]);
+    near(speeds([100.0, 30.0], [false, false]), [1.0, 1.0]);
+    // Minor: 10 % x 100 / 150; alone: nothing, although 100 GB/s lie beyond the onset.
+    near(speeds([100.0, 10.0], [true, true]), [0.9, 1.0 - 0.1 * 100.0 / 150.0]);
+    near(speeds([100.0, 0.0], [true, true]), [1.0, 1.0]);
+    // What is left of 120 + 120 GB/s still exceeds the memory: both fall to their share of it, 75 GB/s.
+    near(speeds([120.0, 120.0], [true, false]), [0.625, 0.625]);
 }
 
 #[test]

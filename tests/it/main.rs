@@ -9,6 +9,7 @@
 )]
 
 mod background;
+mod bad_contention;
 mod bad_dynamics;
 mod bad_input;
 mod bad_plans;
@@ -36,6 +37,7 @@ mod fuzz;
 mod gains;
 mod generation;
 mod graph_json;
+mod haxconn;
 mod hostile;
 mod idle;
 mod import;
@@ -66,6 +68,7 @@ mod shared;
 mod shipped;
 mod signs;
 mod slices;
+mod sustained;
 mod tour;
 mod validate_all;
 mod versions;

@@ -10,5 +10,6 @@ pub mod nn_stretch;
 mod runs;
 pub mod sigma;
 pub mod sustained;
+mod sustained_priors;
 
 pub use runs::{Measured, ReproduceError, simulate_graph};

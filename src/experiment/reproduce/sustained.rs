@@ -4,31 +4,17 @@
 //! Sony Xperia 1 keeps 40 % of its peak, a OnePlus 7 Pro 85 %. Their load is not ours: here the prime and gold cores play a network
 //! back to back, with or without the GPU doing the same, so that what is compared is the order and the range, not the
 //! number. All phones stand at one set of thermal priors; each prior is swept over the range that the profile's
-//! source states. Nothing is tuned to the published shares.
+//! source states, and joint draws from these ranges, the same for all phones, say what is likely. Nothing is tuned to the published shares.
 
+use super::sustained_priors::{PRIORS, draw};
 use crate::config::{Library, assemble, scenario_text};
 use crate::diagnostics::{Diagnostic, InputError, SourceText};
 use crate::simulation::{play, prepare};
+use crate::statistics::quantile;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Key of a device profile, its range, and where the range comes from.
-const PRIORS: [(&str, f64, f64, &str); 7] = [
-    (
-        "thermal.film_w_per_m2_k",
-        3.0,
-        10.0,
-        "6 to 12 K/W from case to ambient: 3 to 6; isothermal surface with radiation: 10",
-    ),
-    ("thermal.heat_j_per_g_k", 0.23, 0.46, "40 to 80 J/K take part"),
-    ("thermal.die_j_per_k", 0.3, 1.0, "time constants of 2 to 9 s"),
-    ("thermal.die_to_case_k_per_w", 3.0, 8.0, "range of the profile"),
-    ("thermal.case_to_skin_k_per_w", 0.5, 2.0, "range of the profile"),
-    ("base_power_mw", 1020.0, 1740.0, "the two fits of the base power"),
-    ("thermal.ambient_c", 20.0, 30.0, "a room"),
-];
 
 /// Published shares, by device: least and most that sources state.
 const PUBLISHED: [(&str, f64, f64); 2] = [("xperia-1", 0.40, 0.40), ("oneplus-7-pro", 0.85, 1.0)];
@@ -66,6 +52,8 @@ pub struct SustainedOptions {
     pub devices: Vec<String>,
     /// Length of a run in seconds, at least 20.
     pub seconds: u32,
+    /// Joint draws from the priors.
+    pub draws: u32,
     /// Threads, at least 1.
     pub jobs: usize,
 }
@@ -77,8 +65,11 @@ pub struct SustainedRun {
     pub device: String,
     /// Load.
     pub load: SustainedLoad,
-    /// The prior that differs, with its value; none: all at the profile's value; `coolest` and `hottest`: all at that end.
+    /// The prior that differs, with its value; none: all at the profile's value; `coolest` and `hottest`: all at that end; `draw N`: all drawn.
     pub prior: Option<String>,
+    /// Number of the draw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw: Option<u32>,
     /// Throughput on the cores in the last tenth of the run / in the first five seconds.
     pub kept: f64,
     /// Temperature of the skin at the end, degrees Celsius.
@@ -94,14 +85,33 @@ pub struct SustainedRow {
     pub load: SustainedLoad,
     /// At the priors of the profile.
     pub kept: f64,
-    /// Least and most over all runs.
+    /// Median over joint draws from the priors; none without draws.
+    pub median: Option<f64>,
+    /// What 90 % of the draws stay within; none without draws.
+    pub central: Option<[f64; 2]>,
+    /// Least and most over all runs: each prior alone and all together at their ends, and the draws.
     pub least: f64,
     /// Least and most over all runs.
     pub most: f64,
     /// Published share, least and most; none for devices without.
     pub published: Option<[f64; 2]>,
-    /// Whether the range and the published share overlap.
+    /// Whether the range from least to most and the published share overlap.
     pub inside: Option<bool>,
+    /// Whether what 90 % of the draws stay within and the published share overlap.
+    pub inside_central: Option<bool>,
+}
+
+/// Two devices under the same draws.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SustainedOrder {
+    /// Load.
+    pub load: SustainedLoad,
+    /// The device named first.
+    pub first: String,
+    /// The next one.
+    pub second: String,
+    /// Share of the draws in which the first keeps less.
+    pub first_keeps_less: f64,
 }
 
 /// The whole study.
@@ -109,21 +119,23 @@ pub struct SustainedRow {
 pub struct SustainedReport {
     /// One for each device and load.
     pub rows: Vec<SustainedRow>,
+    /// Neighbours in the list of devices, by load; empty without draws.
+    pub order: Vec<SustainedOrder>,
     /// Every run.
     pub runs: Vec<SustainedRun>,
     /// What was assumed, in words.
     pub assumptions: Vec<String>,
 }
 
-/// A case before it is played: device, load, name and values of priors.
-type Case = (String, SustainedLoad, Option<String>, Vec<String>);
+/// A case before it is played: device, load, name, number of the draw, and values of priors.
+type Case = (String, SustainedLoad, Option<String>, Option<u32>, Vec<String>);
 
 fn cases(options: &SustainedOptions) -> Vec<Case> {
     let set = |(key, value): (&str, f64)| format!("device.{key}={value}");
-    let mut variants: Vec<(Option<String>, Vec<String>)> = vec![(None, Vec::new())];
+    let mut variants: Vec<(Option<String>, Option<u32>, Vec<String>)> = vec![(None, None, Vec::new())];
     for (key, low, high, _) in PRIORS {
         for value in [low, high] {
-            variants.push((Some(format!("{key}={value}")), vec![set((key, value))]));
+            variants.push((Some(format!("{key}={value}")), None, vec![set((key, value))]));
         }
     }
     // Cool: much heat leaves, capacities are large, resistances small, base and room cool.
@@ -135,13 +147,17 @@ fn cases(options: &SustainedOptions) -> Vec<Case> {
         let ends = PRIORS.iter().map(|(key, low, high, _)| (*key, cool(*low, *high, key)));
         ends.map(|(key, (cool, warm))| set((key, if hot { warm } else { cool }))).collect()
     };
-    variants.push((Some("coolest".to_owned()), all(false)));
-    variants.push((Some("hottest".to_owned()), all(true)));
+    variants.push((Some("coolest".to_owned()), None, all(false)));
+    variants.push((Some("hottest".to_owned()), None, all(true)));
+    for number in 0..options.draws {
+        let drawn = draw(number).into_iter().map(set).collect();
+        variants.push((Some(format!("draw {number}")), Some(number), drawn));
+    }
     let mut cases = Vec::new();
     for device in &options.devices {
         for load in SustainedLoad::ALL {
-            for (name, overrides) in &variants {
-                cases.push((device.clone(), load, name.clone(), overrides.clone()));
+            for (name, number, overrides) in &variants {
+                cases.push((device.clone(), load, name.clone(), *number, overrides.clone()));
             }
         }
     }
@@ -149,7 +165,7 @@ fn cases(options: &SustainedOptions) -> Vec<Case> {
 }
 
 fn play_case(options: &SustainedOptions, case: &Case) -> Result<SustainedRun, InputError> {
-    let (device, load, prior, overrides) = case;
+    let (device, load, prior, draw, overrides) = case;
     let stream = |name: &str| {
         format!(
             "[[stream]]\nname = \"{name}\"\nmodel = \"{}\"\narrivals = {{ kind = \"back-to-back\" }}\n",
@@ -188,6 +204,7 @@ fn play_case(options: &SustainedOptions, case: &Case) -> Result<SustainedRun, In
         device: device.clone(),
         load: *load,
         prior: prior.clone(),
+        draw: *draw,
         kept: (late / (0.1 * seconds)) / (early / 5.0_f64).max(1e-12),
         skin_celsius: temperatures.and_then(|all| all.last()).map_or(f64::NAN, |skin| skin.0),
     })
@@ -231,18 +248,26 @@ pub fn sustained(
             let own = || runs.iter().filter(|run| run.device == *device && run.load == load);
             let (least, most) =
                 own().fold((f64::INFINITY, 0.0f64), |(l, m), run| (l.min(run.kept), m.max(run.kept)));
+            let drawn = drawn(&runs, device, load);
+            let at = |p: f64| quantile(&drawn, p);
             let published = PUBLISHED.iter().find(|(of, ..)| of == device).map(|(_, l, m)| [*l, *m]);
             rows.push(SustainedRow {
                 device: device.clone(),
                 load,
                 kept: own().find(|run| run.prior.is_none()).map_or(f64::NAN, |run| run.kept),
+                median: at(0.5),
+                central: at(0.05).zip(at(0.95)).map(|(low, high)| [low, high]),
                 least,
                 most,
                 inside: published.map(|[low, high]| least <= high && most >= low),
+                inside_central: published
+                    .zip(at(0.05).zip(at(0.95)))
+                    .map(|([low, high], (least, most))| least <= high && most >= low),
                 published,
             });
         }
     }
+    let order = order(options, &runs);
     let mut assumptions = vec![
         format!(
             "{} back to back on prime and three gold cores, alone or with the same on the GPU",
@@ -252,5 +277,39 @@ pub fn sustained(
         "published: physics test of 3DMark after and between graphics tests (AnandTech 14794)".to_owned(),
     ];
     assumptions.extend(PRIORS.iter().map(|(key, low, high, why)| format!("{key}: {low} to {high} ({why})")));
-    Ok(SustainedReport { rows, runs, assumptions })
+    assumptions.push(super::sustained_priors::JOINT.to_owned());
+    Ok(SustainedReport { rows, order, runs, assumptions })
+}
+
+/// Shares that a device keeps over the draws, ascending.
+fn drawn(runs: &[SustainedRun], device: &str, load: SustainedLoad) -> Vec<f64> {
+    let own = runs.iter().filter(|run| run.device == device && run.load == load && run.draw.is_some());
+    let mut kept: Vec<f64> = own.map(|run| run.kept).collect();
+    kept.sort_by(f64::total_cmp);
+    kept
+}
+
+/// How often each device keeps less than the next one under the same draw.
+fn order(options: &SustainedOptions, runs: &[SustainedRun]) -> Vec<SustainedOrder> {
+    let of = |device: &str, load, draw| {
+        runs.iter().find(|run| run.device == device && run.load == load && run.draw == Some(draw))
+    };
+    let mut order = Vec::new();
+    for pair in options.devices.windows(2).filter(|_| options.draws > 0) {
+        for load in SustainedLoad::ALL {
+            let less = (0..options.draws)
+                .filter(|draw| match (of(&pair[0], load, *draw), of(&pair[1], load, *draw)) {
+                    (Some(first), Some(second)) => first.kept < second.kept,
+                    _ => false,
+                })
+                .count();
+            order.push(SustainedOrder {
+                load,
+                first: pair[0].clone(),
+                second: pair[1].clone(),
+                first_keeps_less: less as f64 / f64::from(options.draws),
+            });
+        }
+    }
+    order
 }

@@ -51,6 +51,7 @@ mod tests {
                 vote("silver", &[(672.0, 200.0), (1785.6, 768.0)]),
             ],
             interference: None,
+            slowdowns: Vec::new(),
             joules_per_byte: Quantity::new(4e-11, provenance.clone()),
         };
         let clock = |voters: &[(&str, f64)]| {

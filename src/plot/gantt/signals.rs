@@ -1,14 +1,29 @@
 //! Rows of clocks, temperatures, power and memory traffic under the resources.
 
+use super::super::axis::ticks;
 use super::super::canvas::{Anchor, Canvas, fit};
-use super::super::palette::{Family, INK, MUTED};
+use super::super::palette::{Color, Family, GRID, INK, MUTED};
 use super::{LABELS, Layout, MARGIN, UTILIZATION, WIDTH};
 use crate::record::RunRecord;
 use crate::record::signals::Signal;
 use std::collections::BTreeMap;
 
+/// Least height of a row; the names of many lines need more.
 const HEIGHT: f64 = 64.0;
-const GAP: f64 = 14.0;
+/// Height of a name.
+const NAME: f64 = 14.0;
+const GAP: f64 = 18.0;
+/// Colours of lines; the palette's yellow is hard to see on white as a line and comes last.
+const COLORS: [Family; 8] = [
+    Family::Convolution,
+    Family::Matrix,
+    Family::Elementwise,
+    Family::Movement,
+    Family::Depthwise,
+    Family::Normalization,
+    Family::Other,
+    Family::Pooling,
+];
 /// Points that a line may have; beyond, it is thinned out to the extremes of equal spans.
 const POINTS: usize = 4000;
 
@@ -16,7 +31,7 @@ const POINTS: usize = 4000;
 type Steps = Vec<(f64, f64)>;
 
 struct Row {
-    title: &'static str,
+    title: String,
     unit: &'static str,
     from_zero: bool,
     lines: Vec<(String, Steps)>,
@@ -59,33 +74,38 @@ fn rows(record: &RunRecord) -> Vec<Row> {
     let temperatures = temperatures.into_iter().map(|(node, steps)| (name(nodes, node), steps)).collect();
     let traffic = record.bandwidth.iter().map(|b| (b.time.seconds(), b.bytes_per_second / 1e9)).collect();
     let labels = &record.labels;
-    let holder =
-        |(cache, client): (u16, u16)| format!("{}: {}", name(&labels.caches, cache), labels.client(client));
-    let caches = caches.into_iter().map(|(key, steps)| (holder(key), steps)).collect();
     let one = |steps: Steps| vec![(String::new(), steps)];
-    [
-        Row { title: "clocks", unit: "GHz", from_zero: true, lines: clocks },
-        Row { title: "processor power", unit: "W", from_zero: true, lines: one(power) },
-        Row { title: "memory traffic", unit: "GB/s", from_zero: true, lines: one(traffic) },
-        Row { title: "cache occupancy", unit: "MiB", from_zero: true, lines: caches },
-        Row { title: "temperature", unit: "degC", from_zero: false, lines: temperatures },
-    ]
-    .into_iter()
-    .filter(|row| row.lines.iter().any(|(_, steps)| !steps.is_empty()))
-    .collect()
+    let row = |title: &str, unit, from_zero, lines| Row { title: title.to_owned(), unit, from_zero, lines };
+    let mut rows = vec![
+        row("clocks", "GHz", true, clocks),
+        row("processor power", "W", true, one(power)),
+        row("memory traffic", "GB/s", true, one(traffic)),
+    ];
+    // A row for each cache: occupancies of different caches do not add up to anything.
+    let mut of_cache: BTreeMap<u16, Vec<(String, Steps)>> = BTreeMap::new();
+    for ((cache, client), steps) in caches {
+        of_cache.entry(cache).or_default().push((labels.client(client).to_owned(), steps));
+    }
+    for (cache, lines) in of_cache {
+        rows.push(row(&format!("held in {}", name(&labels.caches, cache)), "MiB", true, lines));
+    }
+    rows.push(row("temperature", "°C", false, temperatures));
+    rows.into_iter().filter(|row| row.lines.iter().any(|(_, steps)| !steps.is_empty())).collect()
 }
 
 /// Draws the rows from `top` on; returns where they end.
 pub(super) fn draw(canvas: &mut Canvas, record: &RunRecord, layout: &Layout, top: f64) -> f64 {
     let mut y = top;
     for row in rows(record) {
-        draw_row(canvas, &row, layout, y + GAP);
-        y += HEIGHT + GAP;
+        let names = row.lines.iter().filter(|(name, _)| !name.is_empty()).count();
+        let height = HEIGHT.max(NAME * names as f64);
+        draw_row(canvas, &row, layout, y + GAP, height);
+        y += height + GAP;
     }
     y
 }
 
-fn draw_row(canvas: &mut Canvas, row: &Row, layout: &Layout, top: f64) {
+fn draw_row(canvas: &mut Canvas, row: &Row, layout: &Layout, top: f64, height: f64) {
     let (from, to) = layout.window;
     let shown: Vec<(&str, Steps)> =
         row.lines.iter().map(|(name, steps)| (name.as_str(), cut(steps, from, to))).collect();
@@ -96,18 +116,25 @@ fn draw_row(canvas: &mut Canvas, row: &Row, layout: &Layout, top: f64) {
     }
     let low = if row.from_zero { 0.0 } else { low.floor() };
     let high = if high > low { high * 1.02 } else { low + 1.0 };
-    let bottom = top + HEIGHT;
-    let level = |value: f64| bottom - (value - low) / (high - low) * HEIGHT;
+    let bottom = top + height;
+    let level = |value: f64| bottom - (value - low) / (high - low) * height;
     let (left, right) = layout.time.to;
-    canvas.line(vec![(left, bottom), (right, bottom)], 1.0, MUTED);
-    let title = format!("{}, {}", row.title, row.unit);
-    let title = fit(&title, 12.0, false, LABELS - 10.0).unwrap_or_default();
-    canvas.text(MARGIN + LABELS - 8.0, top + 12.0, 12.0, Anchor::End, false, INK, &title);
-    canvas.text(left - 4.0, bottom, 10.0, Anchor::End, false, MUTED, &number(low));
-    canvas.text(left - 4.0, top + 26.0, 10.0, Anchor::End, false, MUTED, &format!("to {}", number(high)));
+    // The grid of the chart above goes on, so that times can be read here, too.
+    for (value, _) in ticks(layout.time.from.0, layout.time.from.1, ((right - left) / 90.0).floor()) {
+        let x = layout.time.at(value);
+        canvas.line(vec![(x, top), (x, bottom)], 1.0, GRID);
+    }
+    for (value, label) in ticks(low, high, 3.0) {
+        let y = level(value);
+        canvas.line(vec![(left, y), (right, y)], 1.0, if value == low { MUTED } else { GRID });
+        canvas.text(left - 6.0, y + 3.5, 10.0, Anchor::End, false, MUTED, &label);
+    }
+    let title = fit(&row.title, 12.0, false, LABELS - 34.0).unwrap_or_default();
+    canvas.text(MARGIN, top + 12.0, 12.0, Anchor::Start, false, INK, &title);
+    canvas.text(MARGIN, top + 27.0, 11.0, Anchor::Start, false, MUTED, &format!("in {}", row.unit));
     let per_second = (layout.time.from.1 - layout.time.from.0) / (to - from);
     for (at, (name, steps)) in shown.iter().enumerate() {
-        let color = Family::ALL[at % Family::ALL.len()].color();
+        let color: Color = COLORS[at % COLORS.len()].color();
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(2 * steps.len());
         for (i, &(time, value)) in steps.iter().enumerate() {
             let x = layout.time.at(time * per_second);
@@ -121,17 +148,13 @@ fn draw_row(canvas: &mut Canvas, row: &Row, layout: &Layout, top: f64) {
         }
         canvas.line(points, 1.5, color);
         if !name.is_empty() {
-            let y = top + 10.0 + 12.0 * at as f64;
+            let y = top + 10.0 + NAME * at as f64;
             let x = WIDTH - MARGIN - UTILIZATION;
             canvas.rectangle(x, y - 7.0, 10.0, 3.0, color);
             let name = fit(name, 11.0, false, UTILIZATION - 20.0).unwrap_or_default();
             canvas.text(x + 14.0, y, 11.0, Anchor::Start, false, INK, &name);
         }
     }
-}
-
-fn number(value: f64) -> String {
-    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
 /// The steps within a window, beginning with the value that held before it; thinned out to the extremes.

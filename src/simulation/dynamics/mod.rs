@@ -20,6 +20,7 @@ mod rates;
 mod ratio_numbers;
 mod sense;
 mod setup;
+mod slowdown;
 mod split;
 mod tasks;
 mod thermal;
@@ -99,6 +100,8 @@ pub(super) struct Dynamics<'a> {
     joules_per_byte: f64,
     /// Rate that main memory serves at present.
     served: f64,
+    /// For each domain, speed beside others' memory traffic compared with its own alone; empty without such models.
+    relative: Vec<f64>,
     outcome: DynamicsOutcome,
 }
 
@@ -287,6 +290,7 @@ impl<'a> Dynamics<'a> {
             stale: true,
             joules_per_byte,
             served: 0.0,
+            relative: vec![1.0; setup.memory.slowdowns.len()],
             outcome: DynamicsOutcome::default(),
             clocks,
             setup,

@@ -37,6 +37,9 @@ impl<O: Observer> Simulation<'_, O> {
                 }
             }
         }
+        if !dynamics.relative.is_empty() {
+            total = dynamics.slow_down(&mut self.demands, total + first) - first;
+        }
         let interference = dynamics.clocks.interference();
         let loss = 1.0 + interference.unwrap_or(0.0) * f64::from(clients.max(1) - 1);
         let left = after_display(BytesPerSec(supply / loss), BytesPerSec(first)).0;
@@ -68,6 +71,9 @@ impl<O: Observer> Simulation<'_, O> {
                 }
             }
         }
+        let (known, domain_of) = (&dynamics.relative, &dynamics.setup.domain_of);
+        let relative =
+            |slot: usize| known.get(usize::from(*domain_of.get(slot)?)).copied().filter(|speed| *speed < 1.0);
         for (number, slot) in dynamics.slots.iter_mut().enumerate() {
             if slot.timing == Timing::Nothing {
                 continue;
@@ -75,6 +81,7 @@ impl<O: Observer> Simulation<'_, O> {
             let demand = self.demands[number];
             let granted = if limited { self.grants[number].min(demand) } else { demand };
             let share = if granted < demand { granted / demand } else { 1.0 };
+            let share = if demand > 0.0 { share * relative(number).unwrap_or(1.0) } else { share };
             let rate = if slot.on { slot.speed * share } else { 0.0 };
             self.activities.set_rate(number, now, rate);
             self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;

@@ -3,8 +3,10 @@
 use super::Dynamics;
 use crate::physics::OperatorCost;
 use crate::predict::{State, Work};
+use crate::simulation::observer::Observer;
+use crate::simulation::run::Simulation;
 use crate::soc::{Platform, ResourceId};
-use crate::units::SimDuration;
+use crate::units::{SimDuration, SimTime};
 
 impl Dynamics<'_> {
     /// The state as it concerns an executor.
@@ -81,5 +83,15 @@ impl Dynamics<'_> {
 
     fn demanding(&self, own: &[ResourceId]) -> usize {
         self.demands_of_others(own).filter(|demand| *demand > 0.0).count()
+    }
+}
+
+impl<O: Observer> Simulation<'_, O> {
+    /// Temperatures at the start, before any sensor is read.
+    pub(in crate::simulation) fn tell_temperatures(&mut self) {
+        let thermal = self.dynamics.as_ref().and_then(|dynamics| dynamics.thermal.as_ref());
+        for (node, temperature) in thermal.into_iter().flat_map(|thermal| &thermal.temperatures).enumerate() {
+            self.observer.temperature(SimTime::ZERO, node as u16, *temperature);
+        }
     }
 }

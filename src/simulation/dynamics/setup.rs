@@ -7,6 +7,7 @@ use crate::physics::dvfs::Governor;
 use crate::physics::power::Leakage;
 use crate::physics::scheduler::SliceRule;
 use crate::physics::thermal::{AllocatorSettings, HardwareLimit, Network, StepWise, ThrottleTable};
+use crate::physics::three_regions::ThreeRegions;
 use crate::physics::{ClockRatios, ScalingTable};
 use crate::soc::{ExecutorId, OppTable, PowerModel, ResourceId};
 use crate::units::{BytesPerSec, Celsius, Hertz, SimDuration};
@@ -163,6 +164,8 @@ pub struct MemorySetup {
     /// Loss of rate for every further client; clients then share in proportion to their demands. `None`: max-min fair
     /// shares without loss.
     pub interference: Option<f64>,
+    /// For each domain, how it slows down beside others' traffic before bandwidth is shared. Empty: no domain does.
+    pub slowdowns: Vec<Option<ThreeRegions>>,
 }
 
 /// How what an executor pays besides its operators scales with clocks.

@@ -170,7 +170,8 @@ fn twins(joint: &JointGraph<'_>) -> Vec<u16> {
         own.len() == 1 && platform.executors.iter().filter(|x| x.resources.contains(&own[0])).count() == 1
     };
     let alike = |a: ExecutorId, b: ExecutorId| {
-        alone(a)
+        !joint.has_given_transfers()
+            && alone(a)
             && alone(b)
             && joint.tasks().all(|task| joint.work(task, a) == joint.work(task, b))
             && platform.executor(a).tensor_scale == platform.executor(b).tensor_scale

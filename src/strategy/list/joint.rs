@@ -130,6 +130,11 @@ impl<'a> JointGraph<'a> {
         self.offsets[stream]..self.offsets[stream + 1]
     }
 
+    /// Whether times of some transfers were measured one by one.
+    pub(crate) fn has_given_transfers(&self) -> bool {
+        self.graphs.iter().any(|graph| graph.has_given_transfers())
+    }
+
     pub(crate) fn streams(&self) -> usize {
         self.graphs.len()
     }

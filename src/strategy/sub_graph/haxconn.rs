@@ -7,6 +7,7 @@ use super::super::{
 use super::stages::Layers;
 use super::workers::disjoint;
 use crate::soc::ExecutorId;
+use std::collections::VecDeque;
 
 /// Layer groups that a model is cut into at most.
 const GROUPS: usize = 24;
@@ -18,21 +19,31 @@ struct Choice {
     switch: Option<usize>,
 }
 
+/// How much two accelerators slow each other down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contention {
+    /// By so many per cent while both work, whatever they do.
+    Percent(u32),
+    /// As far as the traffic of their layers together exceeds what main memory serves (fair shares).
+    Demand,
+}
+
 /// Lets every model change once between two accelerators such that all are done first, transitions and contention counted.
 ///
 /// Source: HaX-CoNN (PPoPP '24): layer groups, at most one switch a model, a solver that minimises the makespan under transition costs and
 /// the slow-down by shared memory. Invented: groups are up to 24 runs of layers of like number; the solver is exhaustive for two models and
 /// repeated improvement of one model at a time for more; while both accelerators work, each is slower by `contention` per cent (declared,
-/// default 10: the artifact's own contention function has no unit and jumps); the accelerators are the two executors without common resources on which
+/// default 10: the artifact's own contention function has no unit and jumps), or, with `contention=demand`, by what the believed traffic of their present groups
+/// lacks of the memory's bandwidth; the accelerators are the two executors without common resources on which
 /// all models together run fastest, unless named. A layer that its accelerator lacks runs where it is fastest.
 ///
-/// Granularity: sub-graph (the part before or behind the switch). Decision point: offline. Reads: execution and transfer estimates.
+/// Granularity: sub-graph (the part before or behind the switch). Decision point: offline. Reads: execution, transfer and traffic estimates.
 /// Cost: O((2 x groups)^2) evaluations for two models.
 #[derive(Debug, Clone)]
 pub(crate) struct HaxConn {
     pub pair: (Option<ExecutorId>, Option<ExecutorId>),
-    /// Slow-down in per cent while both work.
-    pub contention: u32,
+    /// Slow-down while both work.
+    pub contention: Contention,
 }
 
 impl Strategy for HaxConn {
@@ -50,8 +61,13 @@ impl Strategy for HaxConn {
         let pair = self.pair(streams, &layers);
         let jobs: Vec<Model<'_, '_>> =
             streams.iter().zip(&layers).map(|(view, layers)| Model { view, layers, pair }).collect();
-        let slow = 1.0 + f64::from(self.contention) / 100.0;
-        let choices = choose(&jobs, slow);
+        let supply = streams.first().and_then(|view| view.platform.memory_bandwidth);
+        let slowing = match (self.contention, supply) {
+            (Contention::Percent(percent), _) => Slowing::Alike(1.0 / (1.0 + f64::from(percent) / 100.0)),
+            (Contention::Demand, Some(supply)) => Slowing::Shares(supply.0),
+            (Contention::Demand, None) => Slowing::Alike(1.0),
+        };
+        let choices = choose(&jobs, slowing);
         Ok(jobs
             .iter()
             .zip(choices)
@@ -98,87 +114,155 @@ impl Model<'_, '_> {
         }
     }
 
-    fn options(&self) -> Vec<Choice> {
+    /// Where groups of layers end, the last one left out.
+    fn cuts(&self) -> Vec<usize> {
         let total = self.layers.len();
         let groups = GROUPS.min(total.max(1));
         let mut cuts: Vec<usize> =
             (1..groups).map(|group| group * total / groups).filter(|&c| c > 0 && c < total).collect();
         cuts.dedup();
+        cuts
+    }
+
+    fn options(&self) -> Vec<Choice> {
+        let cuts = self.cuts();
         let switches = || std::iter::once(None).chain(cuts.iter().copied().map(Some));
         (0..2)
             .flat_map(|begin| switches().map(move |switch| Choice { begin, switch }).collect::<Vec<_>>())
             .collect()
     }
+
+    /// The parts of a choice as work; groups of their own where demands matter.
+    fn work(&self, choice: Choice, slowing: Slowing) -> VecDeque<Part> {
+        let cuts = if matches!(slowing, Slowing::Shares(_)) { self.cuts() } else { Vec::new() };
+        let mut before = None;
+        self.parts(choice)
+            .into_iter()
+            .map(|(from, to, executor)| {
+                let way =
+                    before.map_or(0.0, |b| self.layers.transition(self.view, from, b, executor).0 as f64);
+                before = Some(executor);
+                let mut steps = VecDeque::new();
+                let mut start = from;
+                for end in cuts.iter().copied().filter(|cut| (from + 1..to).contains(cut)).chain([to]) {
+                    let time = self.layers.stage(self.view, start, end, executor, None) as f64;
+                    let invocation = self.view.platform.executor(executor).invocation.0 as f64;
+                    // Only the first group of a part invokes the accelerator.
+                    let time = if start == from { time } else { time - invocation };
+                    let bytes: f64 = self
+                        .layers
+                        .order
+                        .get(start..end)
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|&operator| self.view.estimates.traffic(operator, executor))
+                        .sum();
+                    // Times are picoseconds.
+                    let demand = if time > 0.0 { bytes / (time * 1e-12) } else { 0.0 };
+                    steps.push_back((time, demand));
+                    start = end;
+                }
+                Part { side: usize::from(executor != self.pair[0]), way, steps }
+            })
+            .collect()
+    }
+}
+
+/// A run of groups of one model on one accelerator.
+struct Part {
+    side: usize,
+    /// Time to bring its input there.
+    way: f64,
+    /// Picoseconds alone and demand on memory of each group.
+    steps: VecDeque<(f64, f64)>,
+}
+
+/// Speed of two accelerators that work at once.
+#[derive(Clone, Copy)]
+enum Slowing {
+    /// Relative speed of both.
+    Alike(f64),
+    /// Fair shares of main memory, in bytes per second.
+    Shares(f64),
+}
+
+impl Slowing {
+    fn speeds(self, demands: [f64; 2]) -> [f64; 2] {
+        let supply = match self {
+            Self::Alike(speed) => return [speed; 2],
+            Self::Shares(supply) => supply,
+        };
+        if demands[0] + demands[1] <= supply {
+            return [1.0; 2];
+        }
+        let half = supply / 2.0;
+        let granted = |own: f64, other: f64| if own <= half { own } else { half.max(supply - other) };
+        let speed = |own: f64, other: f64| if own > 0.0 { (granted(own, other) / own).min(1.0) } else { 1.0 };
+        [speed(demands[0], demands[1]), speed(demands[1], demands[0])]
+    }
 }
 
 /// When all models are done: a small simulation of two servers, first come, first served, slower while both work.
-fn makespan(jobs: &[Model<'_, '_>], choices: &[Choice], slow: f64) -> f64 {
-    // Per model: parts left as (side, seconds of work), and when the next may start.
-    let mut left: Vec<std::collections::VecDeque<(usize, f64, f64)>> = jobs
-        .iter()
-        .zip(choices)
-        .map(|(job, &choice)| {
-            let mut before = None;
-            job.parts(choice)
-                .into_iter()
-                .map(|(from, to, executor)| {
-                    let side = usize::from(executor != job.pair[0]);
-                    let work = job.layers.stage(job.view, from, to, executor, None) as f64;
-                    let way =
-                        before.map_or(0.0, |b| job.layers.transition(job.view, from, b, executor).0 as f64);
-                    before = Some(executor);
-                    (side, work, way)
-                })
-                .collect()
-        })
-        .collect();
+fn makespan(jobs: &[Model<'_, '_>], choices: &[Choice], slowing: Slowing) -> f64 {
+    let mut left: Vec<VecDeque<Part>> =
+        jobs.iter().zip(choices).map(|(job, &choice)| job.work(choice, slowing)).collect();
     let mut ready = vec![0.0f64; jobs.len()];
-    let mut running: [Option<(usize, f64)>; 2] = [None, None];
+    // Model whose first part each accelerator works on.
+    let mut running: [Option<usize>; 2] = [None, None];
     let mut now = 0.0f64;
     loop {
         for side in 0..2 {
             if running[side].is_none() {
                 let waits = |&job: &usize| {
-                    left[job].front().is_some_and(|part| part.0 == side)
+                    left[job].front().is_some_and(|part| part.side == side)
                         && ready[job] <= now
-                        && !running.iter().flatten().any(|(other, _)| *other == job)
+                        && !running.contains(&Some(job))
                 };
-                let next = (0..jobs.len())
+                running[side] = (0..jobs.len())
                     .filter(waits)
                     .min_by(|&a, &b| ready[a].total_cmp(&ready[b]).then(a.cmp(&b)));
-                running[side] = next.and_then(|job| left[job].front().map(|part| (job, part.1)));
             }
         }
-        let both = running.iter().all(Option::is_some);
-        let rate = if both { 1.0 / slow } else { 1.0 };
-        let ends = running.iter().flatten().map(|(_, work)| now + work / rate);
+        let step = |job: Option<usize>| job.and_then(|job| left[job].front()?.steps.front().copied());
+        let steps = running.map(step);
+        let speeds = match steps {
+            [Some((_, a)), Some((_, b))] => slowing.speeds([a, b]),
+            _ => [1.0; 2],
+        };
+        let ends =
+            steps.iter().zip(speeds).filter_map(|(step, speed)| step.map(|(work, _)| now + work / speed));
         let due =
             (0..jobs.len()).filter(|&job| ready[job] > now && !left[job].is_empty()).map(|job| ready[job]);
         let Some(next) = ends.chain(due).min_by(f64::total_cmp) else { return now };
-        let span = (next - now) * rate;
+        let span = next - now;
         now = next;
-        for slot in &mut running {
-            if let Some((job, work)) = slot {
-                *work -= span;
-                // Layers that an executor lacks put the clock where what is left no longer moves it.
-                if *work <= 1e-6 * span.max(1.0) || now + *work / rate <= now {
-                    left[*job].pop_front();
-                    ready[*job] = now + left[*job].front().map_or(0.0, |part| part.2);
-                    *slot = None;
-                }
+        for (slot, speed) in running.iter_mut().zip(speeds) {
+            let Some(job) = *slot else { continue };
+            let Some(part) = left[job].front_mut() else { continue };
+            let Some((work, _)) = part.steps.front_mut() else { continue };
+            *work -= span * speed;
+            // Layers that an executor lacks put the clock where what is left no longer moves it.
+            if *work > 1e-6 * (span * speed).max(1.0) && now + *work / speed > now {
+                continue;
+            }
+            part.steps.pop_front();
+            if part.steps.is_empty() {
+                left[job].pop_front();
+                ready[job] = now + left[job].front().map_or(0.0, |part| part.way);
+                *slot = None;
             }
         }
     }
 }
 
-fn choose(jobs: &[Model<'_, '_>], slow: f64) -> Vec<Choice> {
+fn choose(jobs: &[Model<'_, '_>], slowing: Slowing) -> Vec<Choice> {
     let options: Vec<Vec<Choice>> = jobs.iter().map(Model::options).collect();
     let mut best: Vec<Choice> = vec![Choice { begin: 0, switch: None }; jobs.len()];
-    let mut least = makespan(jobs, &best, slow);
+    let mut least = makespan(jobs, &best, slowing);
     if let [first, second] = options.as_slice() {
         for &a in first {
             for &b in second {
-                let time = makespan(jobs, &[a, b], slow);
+                let time = makespan(jobs, &[a, b], slowing);
                 if time < least {
                     (least, best) = (time, vec![a, b]);
                 }
@@ -192,7 +276,7 @@ fn choose(jobs: &[Model<'_, '_>], slow: f64) -> Vec<Choice> {
             for &option in &options[model] {
                 let mut next = best.clone();
                 next[model] = option;
-                let time = makespan(jobs, &next, slow);
+                let time = makespan(jobs, &next, slowing);
                 if time < least * (1.0 - 1e-12) {
                     (least, best, improved) = (time, next, true);
                 }

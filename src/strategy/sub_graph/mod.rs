@@ -11,6 +11,6 @@ mod workers;
 
 pub(super) use band::{Band, BandScheduler};
 pub(super) use branches::BranchParallel;
-pub(super) use haxconn::HaxConn;
+pub(super) use haxconn::{Contention, HaxConn};
 pub(super) use hetero2pipe::Hetero2Pipe;
 pub(super) use pipe_it::PipeIt;

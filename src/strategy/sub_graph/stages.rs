@@ -11,6 +11,8 @@ pub(super) struct Layers {
     sums: Vec<Vec<u128>>,
     /// Per cut position: bytes that cross it.
     crossing: Vec<f64>,
+    /// Per cut position: tensors that cross it, where times of some transfers were measured.
+    crossers: Vec<Vec<(u32, f64)>>,
     position: Vec<usize>,
 }
 
@@ -34,7 +36,14 @@ impl Layers {
             .collect();
         let mut position = vec![0; order.len()];
         order.iter().enumerate().for_each(|(at, &op)| position[op as usize] = at);
-        let mut layers = Self { crossing: vec![0.0; order.len() + 1], order, sums, position };
+        let given = !view.dag.given().is_empty();
+        let mut layers = Self {
+            crossing: vec![0.0; order.len() + 1],
+            crossers: vec![Vec::new(); if given { order.len() + 1 } else { 0 }],
+            order,
+            sums,
+            position,
+        };
         for &op in &layers.order {
             let from = layers.position[op as usize];
             // A tensor crosses a cut once, however many readers it has behind it.
@@ -46,9 +55,12 @@ impl Layers {
                     None => tensors.push((link.tensor, to, link.bytes)),
                 }
             }
-            for (_, to, bytes) in tensors {
+            for (tensor, to, bytes) in tensors {
                 for cut in from + 1..=to {
                     layers.crossing[cut] += bytes;
+                    if given {
+                        layers.crossers[cut].push((tensor, bytes));
+                    }
                 }
             }
         }
@@ -88,6 +100,17 @@ impl Layers {
             return SimDuration::ZERO;
         }
         let crossing = view.platform.crossing(from, to);
+        if let Some(tensors) = self.crossers.get(cut) {
+            // Tensors are under way side by side.
+            let scale = view.platform.executor(from).tensor_scale;
+            let one = |&(tensor, bytes): &(u32, f64)| {
+                let given = view.dag.given_transfer(tensor, from, to);
+                given.unwrap_or_else(|| crossing.transfer_time(bytes * scale))
+            };
+            let conversion: f64 = tensors.iter().map(|(_, bytes)| bytes * scale).sum();
+            return tensors.iter().map(one).max().unwrap_or(SimDuration::ZERO)
+                + crossing.conversion_time(conversion);
+        }
         let bytes = self.crossing[cut] * view.platform.executor(from).tensor_scale;
         crossing.transfer_time(bytes) + crossing.conversion_time(bytes)
     }
