@@ -118,7 +118,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.admit(now, RequestId { stream, number }, nominal)?;
             if from_queue {
                 self.release_held_back(now, stream)?;
-            } else if held.is_some() {
+            } else if held.is_some() && !self.sources[usize::from(stream)].is_closed() {
                 self.schedule_arrival(stream, now);
             }
             // The next one of this stream begins to wait now.

@@ -58,7 +58,10 @@ impl<O: Observer> Simulation<'_, O> {
             return Ok(false);
         }
         let held_back = self.wait(now, request, nominal)?;
-        self.note_memory_waits(now);
+        if self.memory.is_some() {
+            // A frame that takes the place of an older one may leave another stream the oldest.
+            self.admit_waiting(now)?;
+        }
         Ok(held_back)
     }
 

@@ -107,8 +107,9 @@ impl Strategy for Replay {
         "replay"
     }
 
+    /// With schedules the limits of memory are those under which they were decided, and keep off the same.
     fn prescribes(&self) -> bool {
-        true
+        self.schedules.is_empty()
     }
 
     fn default_granularity(&self) -> Granularity {
@@ -124,11 +125,18 @@ impl Strategy for Replay {
     }
 
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
-        if streams.len() != self.plans.len() {
+        // Files have a plan for every stream of the run, and stages with a place of their own are not asked for.
+        let own = |(position, view): (usize, &PlanningView<'_>)| {
+            let of_run = self.plans.len() > streams.len();
+            let number = if of_run { usize::from(view.stream) } else { position };
+            self.plans.get(number).map(|plan| (view.stream, plan.clone()))
+        };
+        let plans: Option<Vec<(u16, Plan)>> = streams.iter().enumerate().map(own).collect();
+        let Some(plans) = plans.filter(|_| !streams.is_empty()) else {
             let message = format!("there are {} plans for {} streams", self.plans.len(), streams.len());
             return Err(StrategyError::InvalidPlan(message));
-        }
-        for (stream, plan) in (0u16..).zip(&self.plans) {
+        };
+        for (stream, plan) in plans.iter().map(|(stream, plan)| (*stream, plan)) {
             let open = plan.units().position(|unit| unit.executor.is_none());
             if let Some(unit) = open.filter(|_| self.schedule(stream).is_none()) {
                 return Err(StrategyError::InvalidPlan(format!(
@@ -153,7 +161,7 @@ impl Strategy for Replay {
         for (after, _, unit) in due {
             self.due.entry(after).or_default().push(unit);
         }
-        Ok(self.plans.clone())
+        Ok(plans.into_iter().map(|(_, plan)| plan).collect())
     }
 
     fn versions(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Vec<Plan>>, StrategyError> {

@@ -64,6 +64,8 @@ impl Dynamics<'_> {
         load == Load::Idle
             && self.slots[core].load == Load::Idle
             && self.idle.as_ref().is_some_and(|idle| idle.is_awake(core))
+            // A competing thread that waits takes it over at once.
+            && self.background.as_ref().is_none_or(|background| background.rivals(core) == 0)
     }
 
     /// Tells idle states about the load of a core.

@@ -39,6 +39,18 @@ impl Strategy for LocalSearch {
         self.base.prescribes()
     }
 
+    fn target(&self) -> Option<ExecutorId> {
+        self.base.target()
+    }
+
+    fn clocks(&self) -> Vec<Option<u16>> {
+        self.base.clocks()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.base.warnings()
+    }
+
     fn default_granularity(&self) -> Granularity {
         self.base.default_granularity()
     }
@@ -48,6 +60,12 @@ impl Strategy for LocalSearch {
     }
 
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
+        if self.base.slices() {
+            return Err(StrategyError::Parameter {
+                strategy: "local-search".to_owned(),
+                problem: format!("`{}` cuts operators; name a base that does not", self.base.id()),
+            });
+        }
         let plans = self.base.plan(streams)?;
         if plans.iter().flat_map(Plan::units).any(|unit| unit.executor.is_none()) {
             return Err(StrategyError::Parameter {

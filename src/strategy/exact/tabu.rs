@@ -71,10 +71,14 @@ impl<R: Rng> Search<'_, R> {
             }
             let mut picked: Option<(u64, u64, Move)> = None;
             for change in neighbours {
-                if self.left == 0 || !self.mover.apply(&here, change, &mut scratch) {
+                if self.left == 0 {
+                    break;
+                }
+                // What dependencies forbid costs a try, too: on a chain nothing else is to be tried.
+                self.left -= 1;
+                if !self.mover.apply(&here, change, &mut scratch) {
                     continue;
                 }
-                self.left -= 1;
                 let value = self.timing.of(&scratch).0;
                 // What is forbidden is taken when there is nothing else: the first, which is a random one.
                 let rank = if value < best_value || !self.is_tabu(&here, change) { value } else { FORBIDDEN };

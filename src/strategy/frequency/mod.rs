@@ -309,6 +309,10 @@ impl Strategy for Frequency {
         self.base.as_ref().map_or(SlicePredictor::Oracle, |base| base.slice_predictor())
     }
 
+    fn prescribes(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.prescribes())
+    }
+
     fn slice(&mut self, streams: &[SlicingView<'_>]) -> Result<Vec<Vec<Split>>, StrategyError> {
         match &mut self.base {
             Some(base) => base.slice(streams),
@@ -318,9 +322,6 @@ impl Strategy for Frequency {
 
     fn plan(&mut self, streams: &[PlanningView<'_>]) -> Result<Vec<Plan>, StrategyError> {
         (self.clocks, self.notes, self.warnings) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(base) = &self.base {
-            self.notes.extend(base.notes());
-        }
         let beliefs: Option<Vec<&dyn ClockBeliefs>> = streams.iter().map(|view| view.clocks).collect();
         let beliefs = beliefs.filter(|beliefs| !beliefs.is_empty()).ok_or_else(|| {
             Self::problem(
@@ -332,6 +333,10 @@ impl Strategy for Frequency {
         let Some(first) = streams.first() else { return Ok(Vec::new()) };
         let hardware = Hardware::new(beliefs[0].domains(), first.platform);
         let (mut candidate, placements) = self.choose(streams, &beliefs, &hardware)?;
+        if let Some(base) = &self.base {
+            self.notes.extend(base.notes());
+            self.warnings.extend(base.warnings());
+        }
         self.settle(&mut candidate);
         self.report(&candidate, placements, &hardware);
         let set = |((domain, &used), &step): ((&crate::predict::ClockDomain, &bool), &usize)| {

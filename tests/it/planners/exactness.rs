@@ -128,6 +128,16 @@ fn bounded(instance: &Value, problem: &Problem) -> f64 {
     (makespan / known - 1.0) * 100.0
 }
 
+/// On a chain with one processor every move breaks a dependency; the search must end all the same.
+#[test]
+fn a_chain_leaves_nothing_to_search() {
+    let costs = vec![vec![Some(1.0)]; 12];
+    let edges: Vec<_> = (1..12).map(|target| (target - 1, target, 0.0)).collect();
+    let problem = tasks(&costs, &edges, 0.0, f64::INFINITY);
+    let found = watch(&problem, &mut *strategy(&problem, "local-search[base=heft,iterations=100]"));
+    assert_eq!(found.0.makespan.seconds(), 12.0);
+}
+
 /// Graham: one more processor, faster tasks or fewer edges lengthen a list schedule; and each can shorten it, too.
 #[test]
 fn anomalies_of_list_scheduling() {
