@@ -87,37 +87,6 @@ fn networks(bencher: Bencher<'_, '_>, name: &str) {
         .bench_local(|| simulate(black_box(&problem), &mut *strategy(), &mut ()).unwrap());
 }
 
-/// A 30 fps stream on four cores with each model of the dynamics alone, and with all; operators per second.
-#[divan::bench(args = ["off", "fixed_clocks", "schedutil", "votes", "heat", "render", "thread", "all"])]
-fn dynamics(bencher: Bencher<'_, '_>, name: &str) {
-    let fixed = "[dynamics]\ncpu_governor = \"performance\"\ndevice_governor = \"performance\"\nmemory_clock = \"fixed\"\n";
-    let render = "[[background]]\nname = \"ui\"\nkind = \"render\"\non = \"gpu\"\nhz = 60\nframe = { constant = \"4ms\" }\ngb_per_s = 3\n";
-    let thread = "[[background]]\nname = \"app\"\nkind = \"thread\"\nbursts = { gap = { mean = \"40ms\" }, length = { constant = \"8ms\" } }\n";
-    let heat = "[dynamics.thermal]\nperiod = \"100ms\"\n";
-    let table = match name {
-        "off" => String::new(),
-        "fixed_clocks" => fixed.to_owned(),
-        "schedutil" => "[dynamics]\nmemory_clock = \"fixed\"\n".to_owned(),
-        "votes" => fixed.replace("memory_clock = \"fixed\"\n", ""),
-        "heat" => format!("{fixed}{heat}"),
-        "render" => format!("{fixed}{render}"),
-        "thread" => format!("{fixed}{thread}"),
-        _ => format!("[dynamics]\n{heat}{render}"),
-    };
-    let text = format!(
-        "schema = 1\ndevice = \"xiaomi-9\"\nruntime = \"tflite\"\nexecutors = [\"cpu-1large3med\"]\n[scenario]\nname = \"bench\"\n[[stream]]\nmodel = \"resnet50\"\narrivals = {{ kind = \"periodic\", period = \"120ms\", count = 1000 }}\n[strategy]\nname = \"single\"\n{table}"
-    );
-    let spec = scenario_text(&SourceText::new("bench", text), Path::new(""), &[]).unwrap().value;
-    let problem = assemble(&spec, &[], &[], None).unwrap().problem;
-    let strategy = || "single".parse::<StrategySpec>().unwrap().build(&problem.platform).unwrap();
-    let operators = problem.streams[0].dag.len() as u64 * 1000;
-    let events = simulate(&problem, &mut *strategy(), &mut ()).unwrap().events;
-    println!("{name}: {:.2} events per operator", events as f64 / operators as f64);
-    bencher
-        .counter(ItemsCount::new(operators))
-        .bench_local(|| simulate(black_box(&problem), &mut *strategy(), &mut ()).unwrap());
-}
-
 /// The same stream with everything that a summary needs listening, and with the full record.
 #[divan::bench(args = ["summary", "record"])]
 fn observers(bencher: Bencher<'_, '_>, what: &str) {

@@ -12,10 +12,11 @@
 
 use std::convert::Infallible;
 
-use super::calibrate::{CalibrateError, Folds, Goal, ModelFit, Sample, Start, refuse};
+use super::calibrate::{CalibrateError, Folds, ModelFit, Start, refuse};
 use super::cpu::{CpuSamples, features};
 use super::cross_validation::leave_family_out;
 use super::fit::{ERROR_SCALE, Fitting, Prior, family_weights};
+use super::goal::{Goal, Sample};
 use super::tables::GroupKey;
 use crate::physics::Form;
 use crate::physics::shape::{Shape, ShapeKind, shapes};

@@ -4,8 +4,9 @@
 use rand::Rng;
 use serde::Serialize;
 
-use super::calibrate::{CalibrateError, Goal, Start, refuse};
+use super::calibrate::{CalibrateError, Start, refuse};
 use super::cross_validation::folds;
+use super::goal::Goal;
 use super::tables::GroupKey;
 use crate::random::{Stream, stream};
 

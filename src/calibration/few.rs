@@ -1,10 +1,11 @@
 //! Calibration from few networks: from another SoC's fitted profile, or with three factors.
 
 use super::adapted::Source;
-use super::calibrate::{CalibrateError, Calibration, Folds, Goal, ModelFit, Sample, refuse};
+use super::calibrate::{CalibrateError, Calibration, Folds, ModelFit, refuse};
 use super::cpu::features;
 use super::few_cpu::{self, FewCpu};
 use super::few_gpu::FewGpu;
+use super::goal::{Goal, Sample};
 use super::scaled::Scaled;
 use crate::config::Library;
 use crate::physics::Form;

@@ -4,8 +4,9 @@
 //! compute and two of traffic (GPU); priors are round numbers that hold for every chip. Coefficients
 //! that are not fitted come into the profile with a width of 0.
 
-use super::calibrate::{AT_PRIOR, CalibrateError, Calibration, Folds, Goal, ModelFit, Sample, find, refuse};
+use super::calibrate::{AT_PRIOR, CalibrateError, Calibration, Folds, ModelFit, refuse};
 use super::fit::{Fitting, Prior};
+use super::goal::{Goal, Sample, find};
 use super::simulated::inference_ms;
 use super::tables::groups;
 use crate::physics::Form;

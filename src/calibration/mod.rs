@@ -16,6 +16,7 @@ pub mod few;
 mod few_cpu;
 mod few_gpu;
 pub mod fit;
+mod goal;
 pub mod gpu;
 mod hexagon;
 pub mod intervals;

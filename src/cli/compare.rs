@@ -1,14 +1,17 @@
 //! `hetsoc compare`: strategies side by side.
 
+use super::compare_table;
 use super::output::{print, print_json, print_warning};
-use super::target::{GranularityArgument, TargetArguments};
+use super::target::{GranularityArgument, TargetArguments, quoted};
 use super::{CliError, Format};
+use crate::config::Library;
+use crate::config::library::ProfileKind;
 use crate::config::scenario::{ScenarioSpec, TargetSpec};
-use crate::experiment::compare::{Case, CaseKey, Comparison, Estimate, compare, play_cases};
+use crate::diagnostics::printable;
+use crate::experiment::compare::{Case, CaseKey, compare, play_cases};
 use crate::export::write_comparison;
 use crate::strategy::{STRATEGIES, StrategySpec};
 use clap::Args;
-use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -48,6 +51,9 @@ pub(super) struct CompareArguments {
     /// Time between requests, such as `33.3ms` (for models) [default: each when the one before is done].
     #[arg(long)]
     period: Option<String>,
+    /// Deadline of each request, such as `33.3ms` (for models).
+    #[arg(long)]
+    deadline: Option<String>,
     /// Replications of each case, with seeds that are the same for all cases.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     replications: u32,
@@ -105,7 +111,7 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<(), CliError> {
             write_comparison(&comparison, &mut bytes).map_err(|error| CliError::Output(error.to_string()))?;
             print(&String::from_utf8_lossy(&bytes))?;
         }
-        Format::Table => print(&table(&comparison))?,
+        Format::Table => print(&compare_table::table(&comparison))?,
     }
     #[cfg(feature = "plots")]
     if let Some(path) = &arguments.plot {
@@ -122,6 +128,7 @@ impl CompareArguments {
         } else {
             self.strategy.iter().map(|text| text.parse()).collect::<Result<_, _>>()?
         };
+        self.check_names(&strategies)?;
         let granularities: Vec<Option<GranularityArgument>> = if self.granularity.is_empty() {
             vec![None]
         } else {
@@ -156,6 +163,33 @@ impl CompareArguments {
         Ok(cases)
     }
 
+    /// A strategy that cannot run somewhere is a row that says so; a name that means nothing is a mistake.
+    fn check_names(&self, strategies: &[StrategySpec]) -> Result<(), CliError> {
+        for strategy in strategies {
+            strategy.entry()?;
+        }
+        for device in &self.device {
+            Library.device(device, &[])?;
+        }
+        for soc in &self.soc {
+            Library.soc(soc, &[])?;
+        }
+        let known = Library.ids(ProfileKind::Runtime);
+        let names: std::collections::BTreeSet<&str> =
+            known.iter().filter_map(|id| id.split('/').next_back()).collect();
+        let strange = |name: &&String| {
+            !name.ends_with(".toml") && !names.contains(name.as_str()) && !known.contains(&name.as_str())
+        };
+        match self.runtime.iter().find(strange) {
+            Some(name) => Err(CliError::NothingMatched(format!(
+                "there is no runtime `{}`; there are {}",
+                printable(name),
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// One target for each setting.
     fn settings(&self) -> Result<Vec<TargetArguments>, CliError> {
         let mut settings = Vec::new();
@@ -167,6 +201,7 @@ impl CompareArguments {
             ("--executors", !self.executors.is_empty()),
             ("--requests", self.requests.is_some()),
             ("--period", self.period.is_some()),
+            ("--deadline", self.deadline.is_some()),
         ];
         if let Some((flag, _)) = for_models.iter().find(|(_, given)| *given && scenarios_only) {
             return Err(CliError::Usage(format!(
@@ -188,6 +223,9 @@ impl CompareArguments {
             base.executors.clone_from(&self.executors);
             base.requests = Some(self.requests.unwrap_or(20));
             base.period.clone_from(&self.period);
+            let deadline =
+                self.deadline.iter().map(|deadline| format!("stream.0.deadline={}", quoted(deadline)));
+            base.overrides.extend(deadline);
             let places = if self.device.is_empty() { &self.soc } else { &self.device };
             if places.is_empty() || self.runtime.is_empty() {
                 return Err(CliError::Usage(
@@ -225,84 +263,5 @@ fn runtime_of(spec: &ScenarioSpec) -> String {
     match &spec.target {
         TargetSpec::Profiles { runtime, .. } => runtime.clone(),
         TargetSpec::TaskGraph => String::new(),
-    }
-}
-
-/// Renders a comparison. Writing to a string cannot fail, so results of `writeln!` are dropped.
-fn table(comparison: &Comparison) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} cases, {} replications each with the same seeds from {}\n",
-        comparison.rows.len(),
-        comparison.replications,
-        comparison.seed
-    );
-    for setting in &comparison.settings {
-        let key = [&setting.network, &setting.device, &setting.runtime, &setting.condition];
-        let name: Vec<&str> = key.iter().map(|s| s.as_str()).filter(|s| !s.is_empty()).collect();
-        let _ = writeln!(text, "{}", name.join(", "));
-        let _ = writeln!(
-            text,
-            "  {:<40} {:>4} {:>20} {:>9} {:>9} {:>18} {:>11} {:>8} {:>9}",
-            "", "rank", "latency (ms)", "p99", "speed-up", "energy (mJ)", "mJ x ms", "dropped", "belief %"
-        );
-        let mut members: Vec<_> =
-            comparison.rows.iter().filter(|row| row.key.setting() == key.map(String::as_str)).collect();
-        members.sort_by_key(|row| row.rank.unwrap_or(u32::MAX));
-        for row in members {
-            let name = row.key.alternative();
-            if let Some(failure) = &row.failure {
-                let _ = writeln!(text, "  {name:<40}    - {failure}");
-                continue;
-            }
-            let mark = match (row.winner, row.pareto) {
-                (true, true) => "*^",
-                (true, false) => "* ",
-                (false, true) => " ^",
-                (false, false) => "  ",
-            };
-            let number = |value: Option<f64>, digits: usize| {
-                value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
-            };
-            let _ = writeln!(
-                text,
-                "{mark}{name:<40} {:>4} {:>20} {:>9} {:>9} {:>18} {:>11} {:>8} {:>9}",
-                row.rank.map_or_else(|| "-".to_owned(), |r| r.to_string()),
-                interval(row.latency_ms, 3),
-                number(row.p99_ms.map(|e| e.mean), 3),
-                row.speedup_over_single.map_or_else(|| "-".to_owned(), |s| format!("{s:.2}x")),
-                interval(row.energy_per_inference_mj, 1),
-                number(row.energy_delay_mj_ms, 0),
-                number(row.dropped, 1),
-                number(row.prediction_error_percent, 1),
-            );
-        }
-        let _ = writeln!(text);
-    }
-    let _ = writeln!(
-        text,
-        "* the fastest, or not to be told apart from it (paired t-tests, Holm, 5 %); ^ on the front of latency and energy\n"
-    );
-    let _ = writeln!(
-        text,
-        "{:<42} {:>9} {:>6} {:>10} {:>14} {:>15}",
-        "over all settings", "settings", "wins", "mean rank", "mean slowdown", "worst slowdown"
-    );
-    for s in &comparison.standings {
-        let _ = writeln!(
-            text,
-            "{:<42} {:>9} {:>6} {:>10.2} {:>13.3}x {:>14.3}x",
-            s.alternative, s.settings, s.wins, s.mean_rank, s.mean_slowdown, s.worst_slowdown
-        );
-    }
-    text
-}
-
-fn interval(estimate: Option<Estimate>, digits: usize) -> String {
-    match estimate {
-        None => "-".to_owned(),
-        Some(Estimate { mean, half_width: None }) => format!("{mean:.digits$}"),
-        Some(Estimate { mean, half_width: Some(half) }) => format!("{mean:.digits$} +-{half:.digits$}"),
     }
 }

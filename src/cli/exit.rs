@@ -93,9 +93,10 @@ impl CliError {
             Self::Usage(_) | Self::Simulation(SimulationError::Strategy(StrategyError::Parameter { .. })) => {
                 ExitCode::Usage
             }
-            Self::Input(_) | Self::Simulation(SimulationError::Strategy(StrategyError::InvalidPlan(_))) => {
-                ExitCode::InvalidInput
-            }
+            Self::Input(_)
+            | Self::Simulation(SimulationError::Strategy(
+                StrategyError::InvalidPlan(_) | StrategyError::Process(_),
+            )) => ExitCode::InvalidInput,
             Self::NothingMatched(_)
             | Self::Simulation(SimulationError::Strategy(StrategyError::UnknownExecutor { .. })) => {
                 ExitCode::NothingMatched

@@ -1,10 +1,12 @@
-//! `hetsoc explain`: why a request took as long as it did.
+//! `hetsoc explain`: why a request took as long as it did, or why two runs differ.
 
+use super::against::AgainstArguments;
+use super::difference_table;
 use super::output::{print, print_json, print_warning};
 use super::target::TargetArguments;
 use super::{CliError, Format};
 use crate::diagnostics::printable;
-use crate::experiment::{ExplainError, ExplainOptions, Explanation, explain};
+use crate::experiment::{ExplainError, ExplainOptions, Explanation, explain, explain_difference};
 use clap::Args;
 use std::fmt::Write;
 
@@ -13,15 +15,20 @@ use std::fmt::Write;
 pub(super) struct ExplainArguments {
     #[command(flatten)]
     target: TargetArguments,
+    #[command(flatten)]
+    against: AgainstArguments,
     /// Stream of the request, by name [default: the first].
     #[arg(long, value_name = "NAME")]
     stream: Option<String>,
-    /// Number of the request, from 0 [default: the slowest that counts].
+    /// Number of the request, from 0 [default: the slowest that counts; of two runs, all that both finish].
     #[arg(long, value_name = "N")]
     request: Option<u32>,
-    /// How many operators of the critical path get a what-if bound, longest first.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    what_if: usize,
+    /// How many operators of the critical path get a what-if bound, longest first [default: 5; one run only].
+    #[arg(long, value_name = "N")]
+    what_if: Option<usize>,
+    /// How many operators of two runs the table shows, those that differ most first [default: 15].
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -37,13 +44,30 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<(), CliError> {
     let options = ExplainOptions {
         stream: arguments.stream.clone(),
         request: arguments.request,
-        operators: arguments.what_if,
+        operators: arguments.what_if.unwrap_or(5),
     };
-    let explanation = explain(&mut assembled, &options).map_err(|error| match error {
-        ExplainError::Simulation(error) => CliError::Simulation(error),
-        ExplainError::Nothing(message) => CliError::NothingMatched(message),
-        other => CliError::Unexpected(other.to_string()),
-    })?;
+    if arguments.against.is_given() {
+        if arguments.what_if.is_some() {
+            return Err(CliError::Usage(
+                "--what-if bounds one run; leave it out with --against...".to_owned(),
+            ));
+        }
+        let mut other = arguments.against.assemble(&arguments.target)?;
+        let difference = explain_difference(&mut assembled, &mut other, &options).map_err(told)?;
+        for warning in &difference.warnings {
+            print_warning(warning);
+        }
+        return match arguments.format {
+            Format::Json => print_json(&difference),
+            _ => print(&difference_table::table(&difference, arguments.rows.unwrap_or(15))),
+        };
+    }
+    if arguments.rows.is_some() {
+        return Err(CliError::Usage(
+            "--rows is for two runs; name the other one, as with --against-strategy NAME".to_owned(),
+        ));
+    }
+    let explanation = explain(&mut assembled, &options).map_err(told)?;
     for warning in &explanation.warnings {
         print_warning(warning);
     }
@@ -53,7 +77,15 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<(), CliError> {
     }
 }
 
-fn ms(ps: u64) -> f64 {
+fn told(error: ExplainError) -> CliError {
+    match error {
+        ExplainError::Simulation(error) => CliError::Simulation(error),
+        ExplainError::Nothing(message) => CliError::NothingMatched(message),
+        other => CliError::Unexpected(other.to_string()),
+    }
+}
+
+fn ms(ps: i128) -> f64 {
     ps as f64 / 1e9
 }
 
@@ -83,7 +115,7 @@ fn table(e: &Explanation) -> String {
         let row = format!(
             "{:>9.3} {:>9.3}  {:<14} {:<20} {:<64} {}",
             step.start_ms,
-            ms(step.time_ps),
+            ms(i128::from(step.time_ps)),
             printable(step.executor.as_deref().unwrap_or("-")),
             step.bound.as_deref().unwrap_or("-"),
             printable(&step.what),
@@ -95,7 +127,9 @@ fn table(e: &Explanation) -> String {
     for bound in &e.what_if {
         let change = format!("if {}", printable(&bound.change));
         match (bound.latency_ps, bound.saves_percent) {
-            (Some(ps), Some(saves)) => line(format_args!("{change:<64} {:>10.3} {saves:>8.1}", ms(ps))),
+            (Some(ps), Some(saves)) => {
+                line(format_args!("{change:<64} {:>10.3} {saves:>8.1}", ms(i128::from(ps))))
+            }
             _ => line(format_args!("{change:<64} {:>10} {:>8}", "-", "-")),
         }
     }

@@ -2,13 +2,17 @@
 //!
 //! Results go to standard output; progress, warnings and errors to standard error.
 
+mod against;
 mod calibrate;
 mod calibrate_goal;
 mod calibrate_pair;
+mod calibrate_table;
 mod check;
 mod compare;
+mod compare_table;
 mod completions;
 mod dag;
+mod difference_table;
 mod exit;
 mod explain;
 mod import;
@@ -20,6 +24,7 @@ mod output;
 mod plot;
 mod reproduce;
 mod reproduce_codl;
+mod reproduce_gains;
 mod reproduce_granularity;
 mod reproduce_nn_stretch;
 mod reproduce_sigma;

@@ -2,6 +2,7 @@
 
 use super::CliError;
 use super::reproduce_codl::{self, CodlArguments};
+use super::reproduce_gains::{self, GainsArguments};
 use super::reproduce_granularity::{self, GranularityArguments};
 use super::reproduce_nn_stretch::{self, NnStretchArguments};
 use super::reproduce_sigma::{self, SigmaArguments};
@@ -22,6 +23,8 @@ enum Experiment {
     Codl(CodlArguments),
     /// NN-Stretch (MobiSys 2023): networks stretched over CPU, GPU and DSP.
     NnStretch(NnStretchArguments),
+    /// Published gains of Band, pipelines and branch parallelism, named before they were simulated.
+    Gains(GainsArguments),
     /// Errors of latency predictions under five conditions (arXiv 2405.01851; the conditions are our own).
     Sigma(SigmaArguments),
     /// Latency against the size of the placed unit beside competing processes (arXiv 2405.01851).
@@ -34,6 +37,7 @@ pub(super) fn run(arguments: &ReproduceArguments) -> Result<(), CliError> {
     match &arguments.experiment {
         Experiment::Codl(arguments) => reproduce_codl::run(arguments),
         Experiment::NnStretch(arguments) => reproduce_nn_stretch::run(arguments),
+        Experiment::Gains(arguments) => reproduce_gains::run(arguments),
         Experiment::Sigma(arguments) => reproduce_sigma::run(arguments),
         Experiment::Granularity(arguments) => reproduce_granularity::run(arguments),
         Experiment::Sustained(arguments) => reproduce_sustained::run(arguments),

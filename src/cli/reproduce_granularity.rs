@@ -2,6 +2,7 @@
 
 use super::output::{print, print_json};
 use super::{CliError, Format};
+use crate::diagnostics::printable;
 use crate::experiment::reproduce::granularity::{Dial, GranularityOptions, GranularityReport, granularity};
 use clap::Args;
 use std::fmt::Write;
@@ -11,6 +12,9 @@ use std::path::PathBuf;
 /// Arguments of `hetsoc reproduce granularity`.
 #[derive(Debug, Args)]
 pub(super) struct GranularityArguments {
+    /// Dials to turn, comma separated: operators, slices, burst [default: all].
+    #[arg(long, value_delimiter = ',')]
+    dial: Vec<String>,
     /// Network.
     #[arg(long, default_value = "resnet50")]
     network: String,
@@ -27,6 +31,9 @@ pub(super) struct GranularityArguments {
     /// Requests of each run.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     requests: u32,
+    /// Frames that come at once on the dial `burst`.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=64))]
+    burst: u32,
     /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -51,12 +58,24 @@ pub(super) fn run(arguments: &GranularityArguments) -> Result<(), CliError> {
     if let Some(path) = &arguments.plot {
         super::plot::check_figure_path(path, arguments.force)?;
     }
+    let mut dials = Vec::new();
+    for name in &arguments.dial {
+        let dial = Dial::named(name).ok_or_else(|| {
+            let known = Dial::ALL.map(Dial::id).join(", ");
+            CliError::Usage(format!("there is no dial `{}`; there are {known}", printable(name)))
+        })?;
+        if !dials.contains(&dial) {
+            dials.push(dial);
+        }
+    }
     let options = GranularityOptions {
+        dials: if dials.is_empty() { Dial::ALL.to_vec() } else { dials },
         network: arguments.network.clone(),
         competitors: arguments.competitors,
         on: if arguments.on == ["anywhere"] { Vec::new() } else { arguments.on.clone() },
         predictor: arguments.predictor.parse()?,
         requests: arguments.requests,
+        burst: arguments.burst,
         seed: arguments.seed,
         jobs: arguments
             .jobs
@@ -100,11 +119,11 @@ fn table(report: &GranularityReport) -> String {
         "{} on {}, {} requests, seed {}\n{}\n",
         report.network, report.device, report.requests, report.seed, report.definition
     );
-    for dial in Dial::ALL {
+    for dial in Dial::ALL.into_iter().filter(|dial| report.rows.iter().any(|row| row.dial == *dial)) {
         let _ = writeln!(text, "\ndial: {}", dial.id());
         let _ = writeln!(
             text,
-            "{:>11} {:>9} {:>11} {:>7} {:>7} {:>10} {:>9} {:>12} {:>6} {:>9} {:>8} {:>10} {:>6}",
+            "{:>11} {:>9} {:>11} {:>7} {:>7} {:>10} {:>9} {:>12} {:>6} {:>9} {:>8} {:>10} {:>6} {:>8} {:>8}",
             "competitors",
             "min unit",
             "latency ms",
@@ -117,7 +136,9 @@ fn table(report: &GranularityReport) -> String {
             "overhead",
             "blocked",
             "suspended",
-            "idle"
+            "idle",
+            "cpu idle",
+            "gpu idle"
         );
         for row in report.rows.iter().filter(|row| row.dial == dial) {
             if let Some(failure) = &row.failure {
@@ -130,7 +151,7 @@ fn table(report: &GranularityReport) -> String {
             });
             let _ = writeln!(
                 text,
-                "{:>11} {:>9} {:>10.1}{} {:>7.2} {:>7.1} {:>10.1} {:>9.2} {:>12.2} {:>6} {:>9} {:>8} {:>10} {:>6}",
+                "{:>11} {:>9} {:>10.1}{} {:>7.2} {:>7.1} {:>10.1} {:>9.2} {:>12.2} {:>6} {:>9} {:>8} {:>10} {:>6} {:>8} {:>8}",
                 row.competitors,
                 row.min_unit,
                 row.mean_latency_ms.unwrap_or(f64::NAN),
@@ -145,6 +166,8 @@ fn table(report: &GranularityReport) -> String {
                 percent(row.blocked),
                 percent(row.suspended),
                 percent(row.idle),
+                percent(row.cpu_idle),
+                percent(row.gpu_idle),
             );
         }
     }

@@ -111,7 +111,7 @@ pub(super) fn parse_dim(text: &str) -> Result<(String, u64), String> {
 }
 
 /// A quoted TOML string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
@@ -186,7 +186,16 @@ impl TargetArguments {
 
     /// Puts the run together.
     pub(super) fn assemble(&self) -> Result<Assembled, CliError> {
-        let (spec, warnings) = self.scenario()?;
+        self.assemble_with(|_| ())
+    }
+
+    /// Puts the run together with a change of the scenario that was read.
+    pub(super) fn assemble_with(
+        &self,
+        change: impl FnOnce(&mut ScenarioSpec),
+    ) -> Result<Assembled, CliError> {
+        let (mut spec, warnings) = self.scenario()?;
+        change(&mut spec);
         let mut assembled = assemble(&spec, &self.overrides, &self.dims, self.plan.as_deref()).map_err(
             |error| match error {
                 AssembleError::Input(error) => CliError::Input(error),

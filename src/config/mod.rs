@@ -28,6 +28,7 @@ pub mod read;
 mod runtime_file;
 pub mod scenario;
 mod scenario_background;
+mod scenario_draws;
 mod scenario_dynamics;
 mod scenario_file;
 mod scenario_raw;

@@ -6,9 +6,6 @@ use serde::Deserialize;
 
 const TEXT: &str = include_str!("../../workloads/plans/nn_stretch.json");
 
-/// Units of handing over for a branch on a GPU; a push to a DSP has none (runtime profile `nn-stretch`).
-const GPU_HAND_OVER: u64 = 10_000;
-
 #[derive(Deserialize)]
 struct RawFile {
     configs: Vec<RawConfig>,
@@ -96,7 +93,7 @@ pub fn nn_stretch_network(
                             .and_then(|g| g.get(branch))
                             .copied()
                             .unwrap_or(width),
-                        hand_over: if device == "gpu" { GPU_HAND_OVER } else { 0 },
+                        enqueued: device == "gpu",
                     })
                 })
                 .collect::<Option<Vec<_>>>()?;

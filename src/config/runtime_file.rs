@@ -64,6 +64,7 @@ struct RawSharing {
     map_ns_per_element: Number,
     synchronization_us: Number,
     release_us: Number,
+    enqueue_us: Option<Number>,
     source: Option<Spanned<String>>,
     confidence: Option<Spanned<String>>,
 }
@@ -254,6 +255,7 @@ fn sharing(check: &mut Checker<'_>, raw: &RawSharing, outer: &Inherited) -> Shar
         map: seconds(check.quantity(&raw.map_ns_per_element, &own, nanos("map_ns_per_element"))),
         synchronization: duration(check, &raw.synchronization_us, &own, micros("synchronization_us")),
         release: duration(check, &raw.release_us, &own, micros("release_us")),
+        enqueue: raw.enqueue_us.as_ref().map(|raw| duration(check, raw, &own, micros("enqueue_us"))),
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::scenario_stages::{RawColdStart, RawCpuTime, RawGenerate, RawStage};
+use super::scenario_draws::RawCpuTime;
+use super::scenario_stages::{RawColdStart, RawGenerate, RawStage};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,9 +6,10 @@ use toml::Spanned;
 
 use super::check::{Checker, Rule};
 use super::scenario::{GraphSource, StreamSpec};
+use super::scenario_draws::cpu_time;
 use super::scenario_file::{deadline, duration};
 use super::scenario_raw::{RawArrivalKind, RawArrivals, RawFile, RawPolicy, RawQueue, RawStream};
-use super::scenario_stages::{cpu_time, expand, on, unique_names};
+use super::scenario_stages::{expand, on, unique_names};
 use super::trace_file::trace;
 use crate::diagnostics::printable;
 use crate::record::chains::ChainLabels;

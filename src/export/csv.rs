@@ -62,6 +62,10 @@ pub fn write_comparison(comparison: &Comparison, to: impl Write) -> io::Result<(
         "dropped",
         "peak_memory_bytes",
         "prediction_error_percent",
+        "deadline_missed",
+        "deadline_judged",
+        "deadline_miss_ratio",
+        "frames_missed",
     ])?;
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     for row in &comparison.rows {
@@ -85,6 +89,10 @@ pub fn write_comparison(comparison: &Comparison, to: impl Write) -> io::Result<(
             number(row.dropped),
             row.peak_memory_bytes.map_or_else(String::new, |bytes| bytes.to_string()),
             number(row.prediction_error_percent),
+            number(row.deadline_missed),
+            number(row.deadline_judged),
+            number(row.deadline_miss_ratio),
+            number(row.frames_missed),
         ])?;
     }
     rows.flush()

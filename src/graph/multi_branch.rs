@@ -30,8 +30,8 @@ pub struct Branch {
     pub ratio: f64,
     /// Channels of a group of a bottleneck's window.
     pub group_width: u64,
-    /// Units of handing over (see [`MultiBranch`]) that this branch costs; unused for the first.
-    pub hand_over: u64,
+    /// Whether handing this branch over means enqueuing every kernel of it (a GPU), or one push (a DSP); unused for the first.
+    pub enqueued: bool,
 }
 
 /// A stage.
@@ -238,7 +238,7 @@ impl MultiBranch {
             // The host hands the other branches over before it begins its own.
             let mut starts = vec![map];
             for branch in stage.branches.iter().skip(1) {
-                starts.push(builder.hand_over(map, branch.hand_over));
+                starts.push(builder.hand_over(map, branch.enqueued));
             }
             for (branch, start) in stage.branches.iter().zip(starts) {
                 let mut here = start;
@@ -286,11 +286,12 @@ impl MultiBranch {
 
 impl Builder {
     /// A step in which the host hands a branch over.
-    fn hand_over(&mut self, input: Map, units: u64) -> Map {
+    fn hand_over(&mut self, input: Map, enqueued: bool) -> Map {
         let (tensor, channels, side) = input;
         let output = self.tensor(channels, side);
-        let geometry = Geometry::Elements { read: units, written: units };
-        self.push("Share", OperatorClass::Sharing, geometry, 0, 0, vec![tensor], output);
+        let geometry = Geometry::Elements { read: 0, written: 0 };
+        let op_type = if enqueued { "Enqueue" } else { "Share" };
+        self.push(op_type, OperatorClass::Sharing, geometry, 0, 0, vec![tensor], output);
         (output, channels, side)
     }
 }

@@ -27,16 +27,27 @@ impl MissCurve {
     /// Share of accesses that miss with `space` bytes; falls from 1 to `floor`, continuously, and never rises.
     #[must_use]
     pub fn misses(&self, space: f64) -> f64 {
+        self.misses_by(space, || self.law(space), || self.law(self.working_set))
+    }
+
+    /// The power law alone: neither shifted nor scaled, for callers that keep its values.
+    #[must_use]
+    pub fn law(&self, space: f64) -> f64 {
+        (1.0 + space.max(0.0) / self.scale.max(1e-9)).powf(-self.theta.max(0.0))
+    }
+
+    /// [`MissCurve::misses`] with the law at `space` and at the working set as given, which are asked for when they are needed.
+    #[must_use]
+    pub fn misses_by(&self, space: f64, law: impl FnOnce() -> f64, end: impl FnOnce() -> f64) -> f64 {
         if self.floor >= 1.0 {
             return 1.0;
         }
-        let law = |s: f64| (1.0 + s.max(0.0) / self.scale.max(1e-9)).powf(-self.theta.max(0.0));
         if space >= self.working_set {
             return self.floor.max(0.0);
         }
         // Shifted and scaled so that it reaches the floor where the working set fits.
-        let end = law(self.working_set);
-        let fall = if end < 1.0 { (law(space) - end) / (1.0 - end) } else { 1.0 - space / self.working_set };
+        let end = end();
+        let fall = if end < 1.0 { (law() - end) / (1.0 - end) } else { 1.0 - space / self.working_set };
         self.floor.max(0.0) + (1.0 - self.floor.max(0.0)) * fall.clamp(0.0, 1.0)
     }
 }

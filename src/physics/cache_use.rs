@@ -48,8 +48,26 @@ impl CacheUseTable {
     /// The entry of an operator on an executor; nothing for operators that the table does not have.
     #[must_use]
     pub fn get(&self, operator: u32, executor: ExecutorId) -> CacheUse {
+        self.find(operator, executor).1
+    }
+
+    /// The same with its number among the entries, which is below [`CacheUseTable::len`] for operators that the table has.
+    #[must_use]
+    pub fn find(&self, operator: u32, executor: ExecutorId) -> (usize, CacheUse) {
         let at = operator as usize * self.executors + usize::from(executor.0);
-        self.entries.get(at).copied().unwrap_or_default()
+        (at, self.entries.get(at).copied().unwrap_or_default())
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 }
 

@@ -244,8 +244,26 @@ impl ScalingTable {
         table
     }
 
+    /// Number of the entry of an operator on an executor, below [`ScalingTable::len`].
+    #[must_use]
+    pub fn index(&self, operator: u32, executor: ExecutorId) -> usize {
+        operator as usize * self.executors + executor.0 as usize
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     fn entry(&self, operator: u32, executor: ExecutorId) -> &Entry {
-        &self.entries[operator as usize * self.executors + executor.0 as usize]
+        &self.entries[self.index(operator, executor)]
     }
 
     /// Execution time with these clocks, and memory slower by another factor `memory`, / at the reference clocks; exactly

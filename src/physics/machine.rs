@@ -157,7 +157,7 @@ impl Machine {
     #[must_use]
     pub fn verdict(&self, graph: &LoweredGraph, operator: &LoweredOperator, executor: ExecutorId) -> Verdict {
         if operator.class == OperatorClass::Sharing {
-            let able = self.sharing(executor).is_some();
+            let able = self.sharing(executor).is_some_and(|sharing| hand_over(operator, sharing).is_some());
             return if able { Verdict::Supported } else { Verdict::NoKernel };
         }
         if operator.op_type == LINK {

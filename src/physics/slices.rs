@@ -55,9 +55,9 @@ impl<'a> SliceCosts<'a> {
 pub(super) fn hand_over(operator: &LoweredOperator, sharing: &Sharing) -> Option<f64> {
     let Geometry::Elements { read, .. } = operator.geometry else { return None };
     debug_assert_eq!(operator.class, OperatorClass::Sharing, "only these steps hand over");
-    Some(if operator.op_type == "Join" {
-        sharing.join_seconds(read as f64)
-    } else {
-        sharing.share_seconds(read as f64)
-    })
+    match operator.op_type.as_str() {
+        "Join" => Some(sharing.join_seconds(read as f64)),
+        "Enqueue" => sharing.enqueue_seconds(),
+        _ => Some(sharing.share_seconds(read as f64)),
+    }
 }

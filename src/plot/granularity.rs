@@ -21,11 +21,13 @@ fn shade(share: f64) -> Color {
 #[must_use]
 pub fn granularity(report: &GranularityReport) -> Canvas {
     let title = format!("Time for each inference of {} against the size of the placed unit", report.network);
-    let mut canvas = Canvas::new(WIDTH, TOP + 2.0 * (PANEL + 110.0), &title);
+    let turned = |dial: &Dial| report.rows.iter().any(|row| row.dial == *dial);
+    let dials: Vec<Dial> = Dial::ALL.into_iter().filter(turned).collect();
+    let mut canvas = Canvas::new(WIDTH, TOP + dials.len() as f64 * (PANEL + 110.0), &title);
     canvas.text(20.0, 40.0, 20.0, Anchor::Start, true, INK, &title);
     let caption = "Each line: another number of competing processes. Circle: the least of the line.";
     canvas.text(20.0, 62.0, 13.0, Anchor::Start, false, MUTED, caption);
-    for (number, dial) in Dial::ALL.into_iter().enumerate() {
+    for (number, dial) in dials.into_iter().enumerate() {
         panel(&mut canvas, report, dial, TOP + number as f64 * (PANEL + 110.0));
     }
     canvas
@@ -33,15 +35,19 @@ pub fn granularity(report: &GranularityReport) -> Canvas {
 
 fn panel(canvas: &mut Canvas, report: &GranularityReport, dial: Dial, top: f64) {
     let rows: Vec<&GranularityRow> = report.rows.iter().filter(|row| row.dial == dial).collect();
+    let operators = "operators placed together at least";
     let (heading, axis) = match dial {
-        Dial::Operators => {
-            ("Whole operators, three requests in flight", "operators placed together at least")
-        }
-        Dial::Slices => {
-            ("Slices, one request at a time", "10^6 multiply-accumulates from which an operator is cut")
-        }
+        Dial::Operators => ("Whole operators, three requests in flight".to_owned(), operators),
+        Dial::Slices => (
+            "Slices, one request at a time".to_owned(),
+            "10^6 multiply-accumulates from which an operator is cut",
+        ),
+        Dial::Burst => (
+            format!("Whole operators, bursts of {} frames, time of a burst / frames", report.burst),
+            operators,
+        ),
     };
-    canvas.text(20.0, top - 14.0, 14.0, Anchor::Start, true, INK, heading);
+    canvas.text(20.0, top - 14.0, 14.0, Anchor::Start, true, INK, &heading);
     let mut settings: Vec<u32> = rows.iter().map(|row| row.min_unit).collect();
     settings.sort_unstable();
     settings.dedup();

@@ -16,6 +16,7 @@ pub mod prediction;
 pub mod recorder;
 pub mod run_record;
 pub mod signals;
+pub mod signs;
 #[cfg(test)]
 mod simulated_tests;
 pub mod summarizer;
@@ -32,5 +33,6 @@ pub use metrics::Metrics;
 pub use played_plan::{PlayedOperator, played_plan};
 pub use recorder::Recorder;
 pub use run_record::{BandwidthSample, Counters, OperatorRecord, RequestRecord, RunRecord, UnitRecord};
+pub use signs::FailureSigns;
 pub use summarizer::{Summarizer, SummaryContext};
 pub use summary::RunSummary;

@@ -111,6 +111,9 @@ pub struct BackgroundSummary {
     pub completed: u64,
     /// Refreshes of the display without a new frame.
     pub missed: u64,
+    /// Whether it draws for a display.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub draws: bool,
     pub bytes: f64,
 }
 
@@ -201,6 +204,7 @@ impl DynamicsWatch {
                     busy_ms: source.busy.millis(),
                     completed: source.completed,
                     missed: source.missed,
+                    draws: source.draws,
                     bytes: source.bytes,
                 })
                 .collect(),

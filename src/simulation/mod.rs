@@ -19,6 +19,7 @@ mod execution;
 pub mod observer;
 mod play;
 mod problem;
+mod progress;
 mod requests;
 mod run;
 mod slicing;
@@ -28,7 +29,7 @@ mod state;
 pub use arrivals::{Arrivals, QueuePolicy, RequestQueue};
 pub use play::{Prepared, play, prepare, prepare_with, simulate};
 pub use problem::{
-    CacheOutcome, DynamicsOutcome, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
+    CacheOutcome, DynamicsOutcome, Looks, Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome,
     StreamProblem,
 };
 pub use slicing::{Sliced, slice};

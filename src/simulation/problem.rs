@@ -147,6 +147,24 @@ pub struct DynamicsOutcome {
     pub background: Vec<BackgroundOutcome>,
     /// Where the bytes of operators came from, if caches are simulated.
     pub caches: Option<CacheOutcome>,
+    /// How often its parts had to look by themselves.
+    pub looks: Looks,
+}
+
+/// Events of a run that are none of operators or requests: how often parts of the dynamics had something of their own to do. One
+/// event counts for each part that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// Clocks: governors' samples and changes that were under way.
+    pub clocks: u64,
+    /// Occupancies of caches that move.
+    pub caches: u64,
+    /// Readings of temperature sensors.
+    pub heat: u64,
+    /// Competing work: bursts, frames, slices. Its ends are events of activities and not counted here.
+    pub competing: u64,
+    /// How often the rates of what runs were solved, in whatever event.
+    pub solved: u64,
 }
 
 /// Where the bytes of operators came from.

@@ -6,6 +6,7 @@ use super::dynamics::Dynamics;
 use super::observer::{Activity, Interval, Observer};
 use super::play::Prepared;
 use super::problem::{Outcome, Problem, ProfilingOutcome, SimulationError, StreamOutcome};
+use super::progress::Seen;
 use super::stages::{Chains, Trigger};
 use super::state::{Flow, ItemPhase, Items, ResourceState, StreamState};
 use crate::engine::{ActivityTable, EqualShare, EventQueue, Model};
@@ -229,7 +230,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             predictor: &*self.predictor,
             dynamics: self.dynamics.as_deref(),
         };
+        let progress =
+            Seen { streams: &self.streams, outcomes: &self.outcome.streams, resources: &self.resources };
         let view = RunView {
+            progress: &progress,
             beliefs: self.predictor.changes().then_some(&present as &dyn Beliefs),
             now,
             platform: &self.problem.platform,
@@ -237,6 +241,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
             placements: &self.placements,
         };
         self.strategy.react(occasion, &view, &mut decisions);
+        if let Some(fault) = self.strategy.fault() {
+            return Err(fault.into());
+        }
         for decision in decisions.drain(..) {
             let Decision::Place { unit, executor } = decision;
             self.check_decision(unit, executor)?;

@@ -82,6 +82,8 @@ pub struct Sharing {
     pub synchronization: Quantity<SimDuration>,
     /// Unmapping and waiting until the others have written.
     pub release: Quantity<SimDuration>,
+    /// Putting every kernel of a branch into another executor's queue, beyond the synchronisation; `None` when nobody measured it.
+    pub enqueue: Option<Quantity<SimDuration>>,
 }
 
 impl Sharing {
@@ -89,6 +91,12 @@ impl Sharing {
     #[must_use]
     pub fn share_seconds(&self, elements: f64) -> f64 {
         self.synchronization.value.seconds() + (self.transform.value + self.map.value) * elements
+    }
+
+    /// Seconds for putting a branch into another executor's queue; `None` when nobody measured it.
+    #[must_use]
+    pub fn enqueue_seconds(&self) -> Option<f64> {
+        Some(self.synchronization.value.seconds() + self.enqueue.as_ref()?.value.seconds())
     }
 
     /// Seconds for taking back `elements` elements that others have written.

@@ -41,7 +41,7 @@ pub use replay::Replay;
 pub use single::Single;
 pub use unit_graph::{UnitGraph, UnitLink};
 pub use view::{
-    Decision, Occasion, Placements, PlanningView, ReadyUnit, RunView, ServiceTarget, SlicingView,
+    Decision, Occasion, Placements, PlanningView, Progress, ReadyUnit, RunView, ServiceTarget, SlicingView,
 };
 
 use crate::graph::partition::Split;
@@ -109,6 +109,9 @@ pub enum StrategyError {
     /// A plan that cannot be executed on this graph and platform.
     #[error("the plan does not fit: {0}")]
     InvalidPlan(String),
+    /// A strategy outside of the program failed, or said what makes no sense.
+    #[error("strategy `external`: {0}")]
+    Process(String),
     /// The strategy cannot work at the granularity asked for.
     #[error("{strategy} cannot work at granularity `{granularity}`; it offers {offered}")]
     Granularity {
@@ -172,4 +175,9 @@ pub trait Strategy {
     /// Called when a unit without an executor becomes ready, and when one has finished. Every unit must be placed by a [`Decision`]
     /// sooner or later; the run stalls otherwise, and says so.
     fn react(&mut self, _occasion: Occasion, _view: &RunView<'_>, _decisions: &mut Vec<Decision>) {}
+
+    /// Why it could not react, asked after every [`Strategy::react`]; ends the run. For decision makers outside of the program, which can fail.
+    fn fault(&mut self) -> Option<StrategyError> {
+        None
+    }
 }

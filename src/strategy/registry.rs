@@ -128,10 +128,10 @@ const FIRST: &[StrategyEntry] = &[
     },
     StrategyEntry {
         name: "external",
-        summary: "another process that answers a JSON line with a plan",
+        summary: "another process that answers JSON lines, with a plan or with every placement",
         parameters: &[
             ("command", "program and arguments, with spaces between them"),
-            ("timeout-seconds", "how long to wait for its answer (default: 30)"),
+            ("timeout-seconds", "how long to wait for each answer (default: 30)"),
         ],
     },
     StrategyEntry { name: "replay", summary: "a plan from a file (--plan)", parameters: &[] },
@@ -172,18 +172,26 @@ impl fmt::Display for StrategySpec {
 }
 
 impl StrategySpec {
-    /// Builds the strategy for a platform.
+    /// What the registry says of the strategy.
     ///
     /// # Errors
-    /// [`StrategyError`] for an unknown name, parameter or executor, or a value of the wrong kind.
-    pub fn build(&self, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
-        let entry = STRATEGIES.iter().find(|entry| entry.name == self.name).ok_or_else(|| {
+    /// [`StrategyError::Parameter`] when there is none of this name.
+    pub fn entry(&self) -> Result<&'static StrategyEntry, StrategyError> {
+        STRATEGIES.iter().find(|entry| entry.name == self.name).ok_or_else(|| {
             let known: Vec<_> = STRATEGIES.iter().map(|entry| entry.name).collect();
             let hint = nearest(&self.name, known.iter().copied())
                 .map(|n| format!("did you mean `{n}`? "))
                 .unwrap_or_default();
             self.problem(format!("there is no such strategy; {hint}known are {}", known.join(", ")))
-        })?;
+        })
+    }
+
+    /// Builds the strategy for a platform.
+    ///
+    /// # Errors
+    /// [`StrategyError`] for an unknown name, parameter or executor, or a value of the wrong kind.
+    pub fn build(&self, platform: &Platform) -> Result<Box<dyn Strategy>, StrategyError> {
+        let entry = self.entry()?;
         for key in self.parameters.keys() {
             if !entry.parameters.iter().any(|(name, _)| name == key) {
                 let known: Vec<_> = entry.parameters.iter().map(|(name, _)| *name).collect();

@@ -5,7 +5,7 @@ use crate::graph::dag::Dag;
 use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::predict::{Beliefs, Estimates, SliceEstimates, Work};
-use crate::soc::{ExecutorId, Platform};
+use crate::soc::{ExecutorId, Platform, ResourceId};
 use crate::units::{SimDuration, SimTime};
 
 /// One stream before the run.
@@ -161,9 +161,26 @@ impl Placements {
     }
 }
 
+/// How the run has gone so far, as a runtime would know it.
+pub trait Progress {
+    /// When a request in flight was due to arrive; its latency and its deadline count from then.
+    fn arrived(&self, unit: ReadyUnit) -> SimTime;
+
+    /// Completed requests of a stream in the order of completion: number and latency.
+    fn completed(&self, stream: u16) -> &[(u32, SimDuration)];
+
+    /// How many requests of a stream its queue has dropped.
+    fn dropped(&self, stream: u16) -> u64;
+
+    /// Units in the queue of a resource, the one that holds it included.
+    fn queued(&self, resource: ResourceId) -> usize;
+}
+
 /// The run as strategies see it.
 #[derive(Clone, Copy)]
 pub struct RunView<'a> {
+    /// What has become of requests, and how long queues are.
+    pub progress: &'a dyn Progress,
     /// What is believed at present; `None` when nothing has been learnt since the plans were made.
     pub beliefs: Option<&'a dyn Beliefs>,
     /// The present.

@@ -175,8 +175,8 @@ fn fine_units_pay_for_transfers() {
         ..GranularityOptions::default()
     };
     let report = granularity(&options, &|_| (), &|| ()).unwrap();
-    assert_eq!(report.rows.len(), 2 * (7 + 7));
-    assert_eq!(report.optima.len(), 4);
+    assert_eq!(report.rows.len(), 2 * (7 + 7 + 7));
+    assert_eq!(report.optima.len(), 6);
     assert!(report.rows.iter().all(|row| row.failure.is_none()));
     for competitors in 0..2 {
         let own: Vec<_> = report
@@ -192,6 +192,34 @@ fn fine_units_pay_for_transfers() {
         let whole = row.busy + row.overhead + row.blocked + row.suspended + row.idle;
         assert!((whole - 1.0).abs() < 1e-9, "{row:?}");
     }
+}
+
+/// A burst is over when its last frame is. Would catch a dial that lets other requests fill the processors, idle time that is that of the wrong
+/// end or processor, and a count of units or bytes that includes the camera's.
+#[test]
+fn coarse_units_leave_the_fast_processor_idle_at_the_end_of_a_burst() {
+    let options = GranularityOptions {
+        dials: vec![Dial::Burst],
+        competitors: 1,
+        requests: 9,
+        ..GranularityOptions::default()
+    };
+    let report = granularity(&options, &|_| (), &|| ()).unwrap();
+    assert_eq!((report.rows.len(), report.optima.len()), (14, 2));
+    let busy: Vec<_> = report.rows.iter().filter(|row| row.competitors == 1).collect();
+    let (fine, coarse) = (busy[0], busy[6]);
+    let optimum = &report.optima[1];
+    let best = busy.iter().find(|row| row.min_unit == optimum.min_unit).unwrap();
+    assert!(optimum.u_shaped && optimum.min_unit > 1 && optimum.min_unit < 1000, "{optimum:?}");
+    assert!(coarse.gpu_idle > best.gpu_idle + 0.2 && coarse.cpu_idle < 0.05, "{coarse:?} {best:?}");
+    assert!(
+        fine.overhead + fine.blocked > best.overhead + best.blocked && fine.transfers > 2.0 * best.transfers
+    );
+    assert!((coarse.synchronisations - 1.0).abs() < 1e-9, "{coarse:?}");
+    // One frame alone: nothing is gained by cutting, and the last setting is the best.
+    let alone =
+        granularity(&GranularityOptions { burst: 1, requests: 3, ..options }, &|_| (), &|| ()).unwrap();
+    assert!(alone.optima.iter().all(|optimum| !optimum.u_shaped && optimum.min_unit == 1000));
 }
 
 fn command(arguments: &str) -> (Option<i32>, String, String) {
@@ -215,6 +243,12 @@ fn the_studies_refuse_what_does_not_exist() {
     fault("reproduce sigma --requests 0", 2, "0 is not in 1..=100000");
     fault("reproduce granularity --network nonet --competitors 0", 4, "no run could be played");
     fault("reproduce granularity --predictor nope", 2, "there is no such predictor");
+    fault(
+        "reproduce granularity --dial brust",
+        2,
+        "there is no dial `brust`; there are operators, slices, burst",
+    );
+    fault("reproduce granularity --burst 0", 2, "0 is not in 1..=64");
 }
 
 #[test]

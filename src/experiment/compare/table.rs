@@ -2,6 +2,8 @@
 
 use super::cases::{Case, CaseKey, Replicated};
 use super::significance::{SettingComparison, compare_setting, latencies};
+use crate::record::FailureSigns;
+use crate::record::chains::DeadlineSummary;
 use crate::record::summary::RunSummary;
 use crate::statistics::{mean_interval, pareto_front};
 use serde::Serialize;
@@ -34,12 +36,25 @@ pub struct ComparisonRow {
     pub energy_per_inference_mj: Option<Estimate>,
     /// Product of that energy and the mean latency.
     pub energy_delay_mj_ms: Option<f64>,
+    /// Requests that were late, lost, or overdue at the end, of all streams with a deadline, mean over replications; `None` without
+    /// deadlines. Warm-up included.
+    pub deadline_missed: Option<f64>,
+    /// Those and the requests that were in time, mean over replications.
+    pub deadline_judged: Option<f64>,
+    /// The share that was missed, over all replications.
+    pub deadline_miss_ratio: Option<f64>,
     /// Requests dropped, mean over replications.
     pub dropped: Option<f64>,
+    /// Refreshes of the display without a new frame of competing render loads, mean over replications; `None`
+    /// without competing work.
+    pub frames_missed: Option<f64>,
     /// Highest amount of memory over replications.
     pub peak_memory_bytes: Option<u64>,
     /// Mean absolute error of what the strategy believed.
     pub prediction_error_percent: Option<f64>,
+    /// Signs of what goes wrong, means over replications; absent where nothing changes during the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs: Option<FailureSigns>,
     /// 1 for the fastest of the setting; equal latencies share a rank.
     pub rank: Option<u32>,
     /// Whether it is the fastest of its setting or cannot be told apart from it.
@@ -140,6 +155,19 @@ fn row(key: &CaseKey, result: &Replicated) -> ComparisonRow {
     };
     let latency = estimate(&|s| s.latency_ms.as_ref().map(|l| l.mean));
     let energy = estimate(&|s| s.energy_per_inference_mj);
+    let judged = |of: fn(&DeadlineSummary) -> u64| {
+        estimate(&|s| {
+            let kept: Vec<u64> =
+                s.chains.iter().filter_map(|chain| chain.deadline.as_ref().map(of)).collect();
+            (!kept.is_empty()).then(|| kept.iter().sum::<u64>() as f64)
+        })
+        .map(|e| e.mean)
+    };
+    let (deadline_missed, deadline_judged) = (judged(|d| d.missed), judged(|d| d.judged));
+    let missed = |s: &RunSummary| {
+        let sources = s.dynamics.as_ref().map(|d| d.background.as_slice()).filter(|all| !all.is_empty())?;
+        Some(sources.iter().map(|source| source.missed).sum::<u64>() as f64)
+    };
     let failure = match result {
         Err(error) => Some(error.clone()),
         Ok(_) if latency.is_none() => Some("no request was completed after the warm-up".to_owned()),
@@ -153,14 +181,41 @@ fn row(key: &CaseKey, result: &Replicated) -> ComparisonRow {
         speedup_over_single: None,
         energy_per_inference_mj: energy,
         energy_delay_mj_ms: latency.zip(energy).map(|(l, e)| l.mean * e.mean),
+        deadline_missed,
+        deadline_judged,
+        deadline_miss_ratio: deadline_missed
+            .zip(deadline_judged)
+            .filter(|(_, judged)| *judged > 0.0)
+            .map(|(missed, judged)| missed / judged),
+        frames_missed: estimate(&missed).map(|e| e.mean),
         dropped: estimate(&|s| Some(s.requests.dropped as f64)).map(|e| e.mean),
         peak_memory_bytes: summaries.iter().filter_map(|s| s.peak_memory_bytes).max(),
         prediction_error_percent: estimate(&|s| s.prediction_error.as_ref().map(|e| e.mape_percent))
             .map(|e| e.mean),
+        signs: signs(summaries),
         rank: None,
         winner: false,
         pareto: false,
     }
+}
+
+/// Means of the signs, when clocks, heat or competing work changed during the runs.
+fn signs(summaries: &[RunSummary]) -> Option<FailureSigns> {
+    if summaries.is_empty() || summaries.iter().any(|summary| summary.dynamics.is_none()) {
+        return None;
+    }
+    let all: Vec<FailureSigns> = summaries.iter().map(FailureSigns::of).collect();
+    let mean = |part: &dyn Fn(&FailureSigns) -> Option<f64>| -> Option<f64> {
+        let sample: Vec<f64> = all.iter().map(part).collect::<Option<_>>()?;
+        Some(sample.iter().sum::<f64>() / sample.len() as f64)
+    };
+    Some(FailureSigns {
+        refreshes_missed_percent: mean(&|s| s.refreshes_missed_percent),
+        hand_overs: mean(&|s| Some(s.hand_overs))?,
+        held_up_percent: mean(&|s| Some(s.held_up_percent))?,
+        suspended_percent: mean(&|s| Some(s.suspended_percent))?,
+        prediction_error_percent: mean(&|s| s.prediction_error_percent),
+    })
 }
 
 /// Ranks, winners, speed-ups and the front of one setting.
@@ -177,8 +232,9 @@ fn place(rows: &mut [ComparisonRow], members: &[usize], setting: &SettingCompari
         .filter_map(|&(m, latency)| rows[m].energy_per_inference_mj.map(|e| (m, (latency, e.mean))))
         .collect();
     let front = pareto_front(&points.iter().map(|(_, point)| *point).collect::<Vec<_>>());
-    for at in front {
-        rows[points[at].0].pareto = true;
+    // Equal points stand on the front together.
+    for (m, point) in &points {
+        rows[*m].pareto = front.iter().any(|&at| points[at].1 == *point);
     }
     for &(m, mean) in &means {
         rows[m].rank = Some(1 + means.iter().filter(|(_, other)| *other < mean).count() as u32);

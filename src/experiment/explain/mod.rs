@@ -1,20 +1,27 @@
 //! Why a request took as long as it did: its critical path in parts that add up to its latency, why each
 //! operator ran where it did, what bound it, and bounds on what improving one thing could save.
 
+mod attribution;
+mod difference;
+mod matching;
+mod played;
 mod reasons;
+mod request;
 mod what_if;
 
 use crate::config::Assembled;
 use crate::physics::Bound;
-use crate::record::{CriticalStep, Recorder, RunRecord, StepKind, critical_path};
+use crate::record::{CriticalStep, RunRecord, StepKind, critical_path};
+use crate::simulation::SimulationError;
 use crate::simulation::observer::RequestId;
-use crate::simulation::{Problem, SimulationError, play, prepare};
 use crate::soc::ExecutorId;
-use crate::units::SimDuration;
+use played::{Mechanisms, Played};
+use request::choose;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use what_if::{Frozen, free_bandwidth};
 
+pub use attribution::Cause;
+pub use difference::{CauseDifference, Difference, OperatorDifference, Side, explain_difference};
 pub use what_if::WhatIf;
 
 /// What to explain.
@@ -44,7 +51,7 @@ pub enum ExplainError {
         /// The request.
         request: u32,
         /// What the path covers.
-        path_ps: u64,
+        path_ps: i128,
         /// The request's latency.
         latency_ps: u64,
     },
@@ -62,6 +69,12 @@ pub enum Part {
     Memory,
     /// Execution above the time alone, because others used main memory.
     BandwidthShare,
+    /// Execution above the time alone, because others had pushed its data out of a shared cache.
+    Cache,
+    /// Execution and dispatching above the time at the reference clocks.
+    Clocks,
+    /// Competing work had a core of the executor.
+    Suspended,
     /// Dispatching single operators.
     Dispatch,
     /// Invoking an executor and converting layouts.
@@ -83,6 +96,9 @@ impl Part {
             Self::Compute => "execution, compute-bound",
             Self::Memory => "execution, memory-bound",
             Self::BandwidthShare => "execution slowed by others' memory traffic",
+            Self::Cache => "execution slowed by others in the caches",
+            Self::Clocks => "execution slowed by clocks below the reference",
+            Self::Suspended => "suspended for competing work",
             Self::Dispatch => "dispatching operators",
             Self::Invocation => "invoking executors and converting layouts",
             Self::Transfer => "transfers and synchronisation",
@@ -97,8 +113,9 @@ impl Part {
 pub struct PartTime {
     /// Which.
     pub part: Part,
-    /// Time in picoseconds; the parts add up to the latency exactly.
-    pub time_ps: u64,
+    /// Time in picoseconds; the parts add up to the latency exactly. What a mechanism changes is found by repeating the run without it, so
+    /// that it can be negative: clocks above the reference, say.
+    pub time_ps: i128,
     /// Share of the latency in percent.
     pub percent: f64,
 }
@@ -111,7 +128,7 @@ pub struct Step {
     /// Length in picoseconds.
     pub time_ps: u64,
     /// How the length divides.
-    pub parts: Vec<(Part, u64)>,
+    pub parts: Vec<(Part, i128)>,
     /// What happened.
     pub what: String,
     /// Where.
@@ -165,28 +182,24 @@ const DEFINITION: &str = "latency of this request when the whole scenario is sim
 /// # Errors
 /// [`ExplainError`] when the run fails or there is no such request.
 pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Explanation, ExplainError> {
+    let mut played = Played::new(assembled)?;
+    let mechanisms = Mechanisms::of(assembled, &mut played)?;
+    let Played { record, mut frozen, .. } = played;
     let problem = &assembled.problem;
-    let strategy = &mut *assembled.strategy;
-    let prepared = prepare(problem, strategy)?;
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(problem, &prepared, strategy, &mut recorder)?;
-    let record = recorder.finish();
     let id = choose(&record, problem, options)?;
     let finished = record.request(id).and_then(crate::record::RequestRecord::latency);
     let (Some(latency), Some(path)) = (finished, critical_path(&record, id)) else {
         return Err(ExplainError::Nothing(format!("request {} did not finish", id.number)));
     };
-    let mut frozen = Frozen::new(&prepared, &record);
-    let alone = free_bandwidth(problem, &mut frozen, &assembled.labels)?;
-    let view = View { assembled, record: &record, id, alone: &alone };
+    let view = View { assembled, record: &record, id, mechanisms: &mechanisms };
     let arrived = record.request(id).map(|request| request.arrived).unwrap_or_default();
     let steps: Vec<Step> = path.iter().map(|step| view.step(step, arrived)).collect();
-    let mut totals: BTreeMap<Part, u64> = BTreeMap::new();
+    let mut totals: BTreeMap<Part, i128> = BTreeMap::new();
     for &(part, time) in steps.iter().flat_map(|step| &step.parts) {
         *totals.entry(part).or_default() += time;
     }
-    let path_ps: u64 = totals.values().sum();
-    if path_ps != latency.0 {
+    let path_ps: i128 = totals.values().sum();
+    if path_ps != i128::from(latency.0) {
         return Err(ExplainError::Unbalanced { request: id.number, path_ps, latency_ps: latency.0 });
     }
     let mut parts: Vec<PartTime> = totals
@@ -216,53 +229,6 @@ pub fn explain(assembled: &mut Assembled, options: &ExplainOptions) -> Result<Ex
     })
 }
 
-/// The request asked for, or the slowest finished one that counts.
-fn choose(
-    record: &RunRecord,
-    problem: &Problem,
-    options: &ExplainOptions,
-) -> Result<RequestId, ExplainError> {
-    let stream = match &options.stream {
-        None => 0,
-        Some(name) => {
-            let position = problem.streams.iter().position(|stream| stream.name == *name);
-            position.and_then(|i| u16::try_from(i).ok()).ok_or_else(|| {
-                let known: Vec<&str> = problem.streams.iter().map(|stream| stream.name.as_str()).collect();
-                ExplainError::Nothing(format!(
-                    "there is no stream `{}`; there are {}",
-                    crate::diagnostics::printable(name),
-                    known.join(", ")
-                ))
-            })?
-        }
-    };
-    let of_stream = || record.requests.iter().filter(|request| request.id.stream == stream);
-    if let Some(number) = options.request {
-        let id = RequestId { stream, number };
-        return match record.request(id) {
-            Some(request) if request.finished.is_some() => Ok(id),
-            Some(request) if request.dropped.is_some() => Err(ExplainError::Nothing(format!(
-                "request {number} was dropped from its queue; explain one that finished"
-            ))),
-            Some(_) => {
-                Err(ExplainError::Nothing(format!("request {number} did not finish before the run ended")))
-            }
-            None => Err(ExplainError::Nothing(format!(
-                "there is no request {number}; the stream has {}",
-                of_stream().count()
-            ))),
-        };
-    }
-    let finished = || of_stream().filter_map(|request| Some((request.latency()?, request)));
-    let counted = finished()
-        .filter(|(_, request)| !request.warm_up)
-        .max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id)));
-    counted
-        .or_else(|| finished().max_by_key(|(latency, r)| (*latency, std::cmp::Reverse(r.id))))
-        .map(|(_, request)| request.id)
-        .ok_or_else(|| ExplainError::Nothing("no request of this stream finished".to_owned()))
-}
-
 /// Operators of a path by the time that they take on it, longest first.
 fn longest_operators(steps: &[Step], count: usize) -> Vec<u32> {
     let mut times: BTreeMap<u32, u64> = BTreeMap::new();
@@ -281,8 +247,7 @@ struct View<'a> {
     assembled: &'a Assembled,
     record: &'a RunRecord,
     id: RequestId,
-    /// What each operator of the request takes when nobody else uses main memory.
-    alone: &'a BTreeMap<(RequestId, u32), SimDuration>,
+    mechanisms: &'a Mechanisms,
 }
 
 impl View<'_> {
@@ -341,7 +306,7 @@ impl View<'_> {
                 Part::Waiting
             }
         };
-        shown.parts = vec![(part, time)];
+        shown.parts = vec![(part, i128::from(time))];
         shown
     }
 
@@ -358,16 +323,16 @@ impl View<'_> {
         }
     }
 
-    /// Dispatch first; then the time that the operator would have taken alone, then what others' traffic added.
-    fn operator_parts(&self, time: u64, operator: u32, executor: ExecutorId) -> Vec<(Part, u64)> {
+    /// Dispatch first; then the time that the operator would have taken alone, then what others' traffic, caches, clocks and
+    /// competing work added.
+    fn operator_parts(&self, time: u64, operator: u32, executor: ExecutorId) -> Vec<(Part, i128)> {
         let stream = usize::from(self.id.stream);
         let cost = self.assembled.problem.streams.get(stream).and_then(|s| s.costs.get(operator, executor));
-        let Some(cost) = cost else { return vec![(Part::Waiting, time)] };
-        let dispatch = cost.overhead.0.min(time);
-        let rest = time - dispatch;
-        let alone =
-            self.alone.get(&(self.id, operator)).map_or(rest, |t| t.0.saturating_sub(cost.overhead.0));
-        let shared = rest.saturating_sub(alone);
+        let nominal = cost.map(|cost| cost.overhead.0 + cost.alone.0);
+        let divided = nominal.and_then(|nominal| self.mechanisms.divide(self.id, operator, nominal));
+        let (Some(cost), Some(divided)) = (cost, divided) else {
+            return vec![(Part::Waiting, i128::from(time))];
+        };
         let kind = if reasons::memory_bound(
             self.assembled,
             self.id.stream,
@@ -379,12 +344,23 @@ impl View<'_> {
         } else {
             Part::Compute
         };
-        [(Part::Dispatch, dispatch), (kind, rest - shared), (Part::BandwidthShare, shared)]
-            .into_iter()
-            .filter(|&(_, time)| time > 0)
-            .collect()
+        let dispatch = i128::from(cost.overhead.0).min(divided.laboratory);
+        let whole = self.mechanisms.actual.get(self.id, operator).map_or(0, |span| span.time);
+        [
+            (Part::Dispatch, dispatch),
+            (kind, divided.laboratory - dispatch + i128::from(time) - i128::from(whole)),
+            (Part::BandwidthShare, divided.bandwidth),
+            (Part::Cache, divided.cache),
+            (Part::Clocks, divided.clocks),
+            (Part::Suspended, divided.suspended),
+        ]
+        .into_iter()
+        .filter(|&(_, time)| time != 0)
+        .collect()
     }
 }
 
+#[cfg(test)]
+mod difference_tests;
 #[cfg(test)]
 mod tests;

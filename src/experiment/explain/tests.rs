@@ -1,10 +1,11 @@
+use super::what_if::replay;
 use super::*;
 use crate::config::{assemble, scenario_text};
 use crate::diagnostics::SourceText;
 use std::path::Path;
 
 /// A task graph with its strategy, ready to run.
-fn task_graph(dag: &str, strategy: &str) -> Assembled {
+pub(super) fn task_graph(dag: &str, strategy: &str) -> Assembled {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("g.json"), dag).unwrap();
     let text = format!(
@@ -23,12 +24,12 @@ fn bound(explanation: &Explanation, change: &str) -> u64 {
     found.unwrap_or_else(|| panic!("{change}: {:?}", explanation.what_if)).latency_ps.unwrap() / 1_000_000
 }
 
-fn part(explanation: &Explanation, part: Part) -> u64 {
-    explanation.parts.iter().filter(|p| p.part == part).map(|p| p.time_ps).sum::<u64>() / 1_000_000
+fn part(explanation: &Explanation, part: Part) -> i128 {
+    explanation.parts.iter().filter(|p| p.part == part).map(|p| p.time_ps).sum::<i128>() / 1_000_000
 }
 
 /// 10 us on a, then 100 bytes at 10 bytes/us + 2 us, then 20 us on b: 42 us.
-const CHAIN: &str = r#"{"name":"c","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":2,"bandwidth_bytes_per_us":10},
+pub(super) const CHAIN: &str = r#"{"name":"c","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":2,"bandwidth_bytes_per_us":10},
     "tasks":[{"id":0,"cost":[10,null]},{"id":1,"cost":[null,20]}],"edges":[[0,1,100]]}"#;
 
 #[test]
@@ -44,7 +45,7 @@ fn a_chain_over_two_processors_adds_up() {
 }
 
 /// A fork: 1 takes 30 on one processor, 2 takes 5 on the other; only the long arm is critical.
-const FORK: &str = r#"{"name":"f","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":0,"bandwidth_bytes_per_us":1000},
+pub(super) const FORK: &str = r#"{"name":"f","platform":{"pes":[{"id":0,"name":"a"},{"id":1,"name":"b"}],"latency_us":0,"bandwidth_bytes_per_us":1000},
     "tasks":[{"id":0,"cost":[10,null]},{"id":1,"cost":[30,null]},{"id":2,"cost":[null,5]},{"id":3,"cost":[10,null]}],
     "edges":[[0,1,0],[0,2,0],[1,3,0],[2,3,0]]}"#;
 
@@ -65,8 +66,8 @@ fn queueing_is_counted_from_arrival() {
     let mut assembled = task_graph(&dag, "eft");
     let e =
         explain(&mut assembled, &ExplainOptions { request: Some(1), ..ExplainOptions::default() }).unwrap();
-    let total: u64 = e.parts.iter().map(|p| p.time_ps).sum();
-    assert_eq!(total, e.latency_ps);
+    let total: i128 = e.parts.iter().map(|p| p.time_ps).sum();
+    assert_eq!(total, i128::from(e.latency_ps));
     assert!(e.latency_ps > 42_000_000);
     let none = explain(&mut assembled, &ExplainOptions { request: Some(9), ..ExplainOptions::default() });
     assert_eq!(none.unwrap_err().to_string(), "there is no request 9; the stream has 2");
@@ -92,8 +93,8 @@ fn networks_add_up_with_noise_contention_and_fallback() {
                 ExplainOptions { request: Some(request), operators: 2, ..ExplainOptions::default() };
             let e = explain(&mut assembled, &options).unwrap();
             assert_eq!(
-                e.parts.iter().map(|p| p.time_ps).sum::<u64>(),
-                e.latency_ps,
+                e.parts.iter().map(|p| p.time_ps).sum::<i128>(),
+                i128::from(e.latency_ps),
                 "{model} {strategy} {request}"
             );
             assert_eq!(e.path.iter().map(|p| p.time_ps).sum::<u64>(), e.latency_ps);
@@ -104,13 +105,7 @@ fn networks_add_up_with_noise_contention_and_fallback() {
 #[test]
 fn playing_the_same_again_changes_nothing() {
     let mut assembled = task_graph(FORK, "eft");
-    let prepared = prepare(&assembled.problem, &mut *assembled.strategy).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(&assembled.problem, &prepared, &mut *assembled.strategy, &mut recorder).unwrap();
-    let record = recorder.finish();
-    let mut frozen = Frozen::new(&prepared, &record);
-    let again = prepare(&assembled.problem, &mut frozen).unwrap();
-    let mut recorder = Recorder::new(assembled.labels.clone(), Recorder::DEFAULT_CAP);
-    play(&assembled.problem, &again, &mut frozen, &mut recorder).unwrap();
-    assert_eq!(recorder.finish().requests, record.requests);
+    let mut played = Played::new(&mut assembled).unwrap();
+    let again = replay(&assembled.problem, &mut played.frozen, &assembled.labels).unwrap();
+    assert_eq!(again.requests, played.record.requests);
 }

@@ -2,9 +2,10 @@
 
 use super::ExplainError;
 use crate::physics::{CostTable, OperatorCost};
+use crate::predict::PredictorSpec;
 use crate::record::{Recorder, RunLabels, RunRecord};
 use crate::simulation::observer::RequestId;
-use crate::simulation::{Prepared, Problem, play, prepare};
+use crate::simulation::{Prepared, Problem, play, prepare_with};
 use crate::soc::{Crossing, ExecutorId, Network, ProcessorKind};
 use crate::strategy::{
     Decision, Granularity, Occasion, Plan, PlanningView, RunView, Strategy, StrategyError,
@@ -31,13 +32,23 @@ pub(super) struct Frozen {
     plans: Vec<Plan>,
     placed: BTreeMap<(RequestId, u32), ExecutorId>,
     usual: BTreeMap<(u16, u32), ExecutorId>,
+    /// What the strategy believed: observing takes time in every repetition.
+    predictor: PredictorSpec,
 }
 
 impl Frozen {
-    pub(super) fn new(prepared: &Prepared, record: &RunRecord) -> Self {
+    pub(super) fn new(
+        problem: &Problem,
+        prepared: &Prepared,
+        record: &RunRecord,
+        predictor: &PredictorSpec,
+    ) -> Self {
         let units = || record.units.iter().map(|u| u.unit);
+        // Stages with a place of their own are not asked for.
+        let open = problem.streams.iter().zip(&prepared.plans).filter(|(s, _)| s.stage.fixed.is_none());
         Self {
-            plans: prepared.plans.clone(),
+            plans: open.map(|(_, plan)| plan.clone()).collect(),
+            predictor: predictor.clone(),
             placed: units().map(|u| ((u.request, u.unit), u.executor)).collect(),
             usual: units().map(|u| ((u.request.stream, u.unit), u.executor)).collect(),
         }
@@ -73,26 +84,17 @@ impl Strategy for Frozen {
     }
 }
 
-fn replay(problem: &Problem, frozen: &mut Frozen, labels: &RunLabels) -> Result<RunRecord, ExplainError> {
-    let prepared = prepare(problem, frozen)?;
-    let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
-    play(problem, &prepared, frozen, &mut recorder)?;
-    Ok(recorder.finish())
-}
-
-/// How long each operator of each request takes when nobody else uses main memory.
-pub(super) fn free_bandwidth(
+/// Plays a changed problem under the decisions of a run.
+pub(super) fn replay(
     problem: &Problem,
     frozen: &mut Frozen,
     labels: &RunLabels,
-) -> Result<BTreeMap<(RequestId, u32), SimDuration>, ExplainError> {
-    if problem.platform.memory_bandwidth.is_none() {
-        return Ok(BTreeMap::new());
-    }
-    let mut free = problem.clone();
-    free.platform.memory_bandwidth = None;
-    let record = replay(&free, frozen, labels)?;
-    Ok(record.operators.iter().map(|o| ((o.unit.request, o.operator), o.end.since(o.start))).collect())
+) -> Result<RunRecord, ExplainError> {
+    let predictor = frozen.predictor.clone();
+    let prepared = prepare_with(problem, frozen, &predictor)?;
+    let mut recorder = Recorder::new(labels.clone(), Recorder::DEFAULT_CAP);
+    play(problem, &prepared, frozen, &mut recorder)?;
+    Ok(recorder.finish())
 }
 
 /// Changes the costs of one stream, or of all.

@@ -1,69 +1,23 @@
 //! What the size of the placed unit does to latency, beside competing processes.
 //!
 //! The study "Deep Learning Inference on Heterogeneous Mobile Processors" (arXiv 2405.01851) states that units that are too small are held
-//! up by transfers and by waiting, and that units that are too large leave cores without work; it gives no numbers. Two dials turn
-//! the size here: operators placed together (`eft`, several requests in flight), and operators cut at all (`mulayer-like`, one request).
+//! up by transfers and by waiting, and that units that are too large leave cores without work; it gives no numbers. Three dials turn
+//! the size here: operators placed together (`eft`, several requests in flight), operators cut at all (`mulayer-like`, one request), and operators placed
+//! together while frames come in bursts, so that no other request fills a processor that has nothing left to do.
 
-use crate::config::scenario_text;
-use crate::diagnostics::{InputError, SourceText};
-use crate::experiment::compare::{Case, CaseKey, play_cases};
+pub use super::granularity_dial::Dial;
+use super::granularity_dial::{CPU, GPU, case};
+use crate::diagnostics::InputError;
+use crate::experiment::compare::play_cases;
 use crate::record::summary::RunSummary;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::Path;
-
-/// The dials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dial {
-    /// Neighbouring operators placed together at least.
-    Operators,
-    /// 10^6 multiply-accumulates that an operator has at least to be cut between CPU and GPU.
-    Slices,
-}
-
-impl Dial {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Operators, Self::Slices];
-
-    /// Name in tables.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Operators => "operators",
-            Self::Slices => "slices",
-        }
-    }
-
-    /// Settings from fine to coarse; the last is everything in one piece.
-    const fn settings(self) -> &'static [u32] {
-        match self {
-            Self::Operators => &[1, 2, 4, 8, 16, 32, 1000],
-            Self::Slices => &[0, 50, 110, 250, 500, 1000, 1_000_000],
-        }
-    }
-
-    /// Requests in flight. Slices use both processors for one request; units of whole operators need others beside it.
-    const fn in_flight(self) -> u32 {
-        match self {
-            Self::Operators => 3,
-            Self::Slices => 1,
-        }
-    }
-
-    fn strategy(self, setting: u32) -> String {
-        match self {
-            Self::Operators => format!("eft[min-unit={setting}]"),
-            Self::Slices => format!("mulayer-like[fallback={CPU},min-mmacs={setting}]"),
-        }
-    }
-}
-
-const CPU: &str = "cpu-1large3med";
 
 /// What to repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GranularityOptions {
+    /// Dials to turn.
+    pub dials: Vec<Dial>,
     /// Network.
     pub network: String,
     /// Competing processes at most; 0 to so many are tried.
@@ -74,6 +28,8 @@ pub struct GranularityOptions {
     pub predictor: crate::predict::PredictorSpec,
     /// Requests of each run.
     pub requests: u32,
+    /// Frames that come at once (dial `burst`).
+    pub burst: u32,
     /// Seed.
     pub seed: u64,
     /// Threads.
@@ -83,11 +39,13 @@ pub struct GranularityOptions {
 impl Default for GranularityOptions {
     fn default() -> Self {
         Self {
+            dials: Dial::ALL.to_vec(),
             network: "resnet50".to_owned(),
             competitors: 6,
             on: ["cpu4", "cpu5", "cpu6", "cpu7"].map(str::to_owned).to_vec(),
             predictor: crate::predict::PredictorSpec::default(),
             requests: 60,
+            burst: 3,
             seed: 0,
             jobs: 1,
         }
@@ -125,6 +83,10 @@ pub struct GranularityRow {
     pub suspended: f64,
     /// Nothing to do.
     pub idle: f64,
+    /// The same of the cores alone, as a share of their time.
+    pub cpu_idle: f64,
+    /// And of the GPU.
+    pub gpu_idle: f64,
     /// Why it could not be played.
     pub failure: Option<String>,
 }
@@ -146,6 +108,10 @@ pub struct Optimum {
     pub coarsest_over_best: f64,
     /// Whether both ends are at least 2 % slower than the best in between.
     pub u_shaped: bool,
+    /// Overhead and blocked at the finest setting less those at the best, as shares of time.
+    pub finest_waits: f64,
+    /// Idle at the coarsest setting less that at the best, as a share of time.
+    pub coarsest_idles: f64,
 }
 
 /// The study.
@@ -161,6 +127,8 @@ pub struct GranularityReport {
     pub device: &'static str,
     /// Requests of each run.
     pub requests: u32,
+    /// Frames of a burst.
+    pub burst: u32,
     /// Seed.
     pub seed: u64,
     /// Runs: dials, then competitors, then settings from fine to coarse.
@@ -182,7 +150,7 @@ pub fn granularity(
 ) -> Result<GranularityReport, InputError> {
     let mut cases = Vec::new();
     let mut heads = Vec::new();
-    for dial in Dial::ALL {
+    for &dial in &options.dials {
         for competitors in 0..=options.competitors {
             for &setting in dial.settings() {
                 cases.push(case(options, dial, competitors, setting)?);
@@ -200,19 +168,21 @@ pub fn granularity(
         .into_iter()
         .zip(&results)
         .map(|(head, result)| match result {
-            Ok(summaries) => row(head, summaries.first(), &used, None),
-            Err(why) => row(head, None, &used, Some(why.clone())),
+            Ok(summaries) => row(head, options.burst, (summaries.first(), &used), None),
+            Err(why) => row(head, options.burst, (None, &used), Some(why.clone())),
         })
         .collect();
-    let optima = optima(&rows, options.competitors);
-    let findings = Dial::ALL.map(|dial| finding(dial, &rows, &optima)).to_vec();
+    let optima = optima(&rows, options);
+    let findings = options.dials.iter().map(|&dial| finding(dial, &rows, &optima)).collect();
     Ok(GranularityReport {
         source: "arXiv 2405.01851: granularity of ResNet-50 beside competing processes; no numbers are published",
         definition: format!(
             "dial operators: neighbours placed together at least, {} requests in flight, online earliest finish time; dial slices: 10^6 \
-             multiply-accumulates from which an operator is cut between CPU and GPU, one request at a time; requests back to back until so many are done; competing threads {}, always \
+             multiply-accumulates from which an operator is cut between CPU and GPU, one request at a time; dial burst: as operators, {} frames at once, the next so many when all are \
+             done, latency that of the burst; requests back to back until so many are done; competing threads {}, always \
              runnable; shares of the time of {CPU} and gpu",
-            Dial::Operators.in_flight(),
+            Dial::Operators.in_flight(options.burst),
+            options.burst,
             if options.on.is_empty() {
                 "free to move".to_owned()
             } else {
@@ -222,6 +192,7 @@ pub fn granularity(
         network: options.network.clone(),
         device: super::sigma::DEVICE,
         requests: options.requests,
+        burst: options.burst,
         seed: options.seed,
         rows,
         optima,
@@ -229,58 +200,10 @@ pub fn granularity(
     })
 }
 
-fn case(
-    options: &GranularityOptions,
-    dial: Dial,
-    competitors: u32,
-    setting: u32,
-) -> Result<Case, InputError> {
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let device = super::sigma::DEVICE;
-    let competitor = |number: u32| {
-        let place = options.on.get(number as usize % options.on.len().max(1));
-        let on = place.map_or_else(String::new, |on| format!("on = {}\n", quoted(on)));
-        format!("[[background]]\nname = \"competitor-{number}\"\nkind = \"thread\"\n{on}")
-    };
-    let background: Vec<String> = (0..competitors).map(competitor).collect();
-    let streams: Vec<String> = (1..=dial.in_flight())
-        .map(|number| {
-            format!(
-                "[[stream]]\nname = \"network-{number}\"\nmodel = {}\narrivals = {{ kind = \"back-to-back\" }}\n",
-                quoted(&options.network),
-            )
-        })
-        .collect();
-    let text = format!(
-        "schema = 1\ndevice = \"{device}\"\nruntime = \"mace\"\nexecutors = [\"{CPU}\", \"gpu\"]\n\
-         [scenario]\nname = \"granularity\"\nseed = {}\n[strategy]\nname = \"single\"\n[stop]\nrequests = {}\n[dynamics]\n{}{}",
-        options.seed,
-        options.requests,
-        background.concat(),
-        streams.concat(),
-    );
-    let mut spec = scenario_text(&SourceText::new("<study>", text), Path::new(""), &[])?.value;
-    let strategy = dial.strategy(setting);
-    // These texts are this file's own; `single` would be played in place of one that does not parse.
-    if let Ok(parsed) = strategy.parse() {
-        spec.strategy = parsed;
-    }
-    spec.predictor = options.predictor.clone();
-    let key = CaseKey {
-        network: options.network.clone(),
-        device: device.to_owned(),
-        runtime: "mace".to_owned(),
-        condition: format!("{competitors} competitors"),
-        strategy,
-        granularity: String::new(),
-    };
-    Ok(Case { key, spec, overrides: Vec::new(), dims: Vec::new() })
-}
-
 fn row(
     (dial, competitors, min_unit): (Dial, u32, u32),
-    summary: Option<&RunSummary>,
-    used: &BTreeSet<&str>,
+    burst: u32,
+    (summary, used): (Option<&RunSummary>, &BTreeSet<&str>),
     failure: Option<String>,
 ) -> GranularityRow {
     let mut row = GranularityRow {
@@ -298,19 +221,30 @@ fn row(
         blocked: 0.0,
         suspended: 0.0,
         idle: 0.0,
+        cpu_idle: 0.0,
+        gpu_idle: 0.0,
         failure,
     };
     let Some(summary) = summary else { return row };
-    let requests = summary.requests.completed.max(1) as f64;
+    // A burst counts as one request, with a stage before and one behind its frames.
+    let (frames, stages) = if dial == Dial::Burst { (f64::from(burst), 2.0) } else { (1.0, 0.0) };
+    let completed = summary.requests.completed.max(1) as f64;
+    let requests = completed * frames;
     row.mean_latency_ms = summary.latency_ms.as_ref().map(|latency| latency.mean);
-    row.throughput_per_s = summary.throughput_per_s;
+    row.throughput_per_s = summary.throughput_per_s.map(|rate| rate * frames);
     let units = summary.prediction_error.as_ref().map_or(0, |error| error.units);
-    row.synchronisations = units as f64 / requests;
+    row.synchronisations = (units as f64 - stages * completed).max(0.0) / requests;
     row.transfers = summary.transfers.count as f64 / requests;
     row.bytes_moved = summary.transfers.bytes / requests;
     row.bytes_converted = summary.transfers.converted_bytes / requests;
     let used = summary.resources.iter().filter(|resource| used.contains(resource.name.as_str()));
     let count = used.clone().count().max(1) as f64 * summary.simulated_ms.max(f64::MIN_POSITIVE);
+    let idle = |of_gpu: bool| {
+        let own = used.clone().filter(|resource| (resource.name == GPU) == of_gpu);
+        let time = own.clone().count().max(1) as f64 * summary.simulated_ms.max(f64::MIN_POSITIVE);
+        own.map(|resource| resource.idle_ms).sum::<f64>() / time
+    };
+    (row.cpu_idle, row.gpu_idle) = (idle(false), idle(true));
     for resource in used {
         row.busy += resource.busy_ms / count;
         row.overhead += resource.overhead_ms / count;
@@ -329,12 +263,12 @@ fn of(
     rows.iter().filter(move |row| row.dial == dial && row.competitors == competitors)
 }
 
-fn optima(rows: &[GranularityRow], competitors: u32) -> Vec<Optimum> {
+fn optima(rows: &[GranularityRow], options: &GranularityOptions) -> Vec<Optimum> {
     let mut optima = Vec::new();
-    for dial in Dial::ALL {
-        for competitors in 0..=competitors {
-            let played = of(rows, dial, competitors)
-                .filter_map(|row| Some((row.min_unit, 1e3 / row.throughput_per_s?)));
+    for &dial in &options.dials {
+        for competitors in 0..=options.competitors {
+            let played =
+                of(rows, dial, competitors).filter_map(|row| Some((row, 1e3 / row.throughput_per_s?)));
             let least = played.clone().min_by(|a, b| a.1.total_cmp(&b.1));
             let (Some(best), Some(first), Some(last)) = (least, played.clone().next(), played.last()) else {
                 continue;
@@ -343,11 +277,13 @@ fn optima(rows: &[GranularityRow], competitors: u32) -> Vec<Optimum> {
             optima.push(Optimum {
                 dial,
                 competitors,
-                min_unit: best.0,
+                min_unit: best.0.min_unit,
                 throughput_per_s: 1e3 / best.1,
                 finest_over_best: ends.0,
                 coarsest_over_best: ends.1,
                 u_shaped: ends.0 >= 1.02 && ends.1 >= 1.02,
+                finest_waits: (first.0.overhead + first.0.blocked) - (best.0.overhead + best.0.blocked),
+                coarsest_idles: last.0.idle - best.0.idle,
             });
         }
     }
@@ -373,11 +309,14 @@ fn finding(dial: Dial, rows: &[GranularityRow], optima: &[Optimum]) -> String {
     let of = own.len();
     format!(
         "{}: both ends slower than the best in between beside {shaped} of {of} numbers of competitors; best settings {all} ({}); the finest \
-         setting spends more on overhead and blocked than the coarsest in {} of {of}, moves more tensors in {}; the coarsest is idle more in {}",
+         setting spends more on overhead and blocked than the coarsest in {} of {of}, moves more tensors in {}; the coarsest is idle more in {}; against the best setting, the \
+         finest spends more on them in {}, the coarsest is idle more in {}",
         dial.id(),
         if best.len() > 1 { "the optimum moves" } else { "the optimum does not move" },
         counts[0],
         counts[2],
         counts[1],
+        own.iter().filter(|optimum| optimum.finest_waits > 0.0).count(),
+        own.iter().filter(|optimum| optimum.coarsest_idles > 0.0).count(),
     )
 }

@@ -3,7 +3,9 @@
 pub mod codl;
 pub mod codl_ablations;
 pub mod codl_page;
+pub mod gains;
 pub mod granularity;
+mod granularity_dial;
 pub mod nn_stretch;
 mod runs;
 pub mod sigma;

@@ -8,7 +8,7 @@ use crate::graph::lowered::LoweredGraph;
 use crate::graph::partition::Role;
 use crate::physics::Machine;
 use crate::record::labels::{RunLabels, StreamLabels};
-use crate::record::summary::RunSetup;
+use crate::record::summary::{RunSetup, RunSummary};
 use crate::simulation::{
     Arrivals, Problem, QueuePolicy, RequestQueue, SimulationError, StreamProblem, slice,
 };
@@ -59,8 +59,18 @@ pub fn simulate_graph(
     machine: &Machine,
     profiled: &Machine,
     graph: &LoweredGraph,
-    mut strategy: Box<dyn Strategy>,
+    strategy: Box<dyn Strategy>,
 ) -> Result<Measured, ReproduceError> {
+    play_graph(machine, profiled, graph, strategy).map(|(measured, _)| measured)
+}
+
+/// As [`simulate_graph`], with the whole summary of the run.
+pub(super) fn play_graph(
+    machine: &Machine,
+    profiled: &Machine,
+    graph: &LoweredGraph,
+    mut strategy: Box<dyn Strategy>,
+) -> Result<(Measured, RunSummary), ReproduceError> {
     let stream = StreamProblem {
         service: crate::strategy::ServiceTarget::default(),
         stage: crate::simulation::Stage::default(),
@@ -120,11 +130,12 @@ pub fn simulate_graph(
     let result = run_scenario(&mut assembled, options, &mut |_| ())?;
     let latency = result.outcome.streams.first().and_then(|stream| stream.latencies.first());
     let (_, latency) = latency.ok_or(ReproduceError::Incomplete)?;
-    Ok(Measured {
+    let measured = Measured {
         latency_ms: latency.millis(),
         power_w: result.summary.average_power_w,
         energy_j: result.summary.energy_mj / 1000.0,
         sharing_ms,
         splits,
-    })
+    };
+    Ok((measured, result.summary))
 }

@@ -227,6 +227,9 @@ impl<'a> Builder<'a> {
             self.numbers.take(format!("{name}.sharing.map_ns_per_element"), &sharing.map);
             self.numbers.take(format!("{name}.sharing.synchronization_us"), &sharing.synchronization);
             self.numbers.take(format!("{name}.sharing.release_us"), &sharing.release);
+            if let Some(enqueue) = &sharing.enqueue {
+                self.numbers.take(format!("{name}.sharing.enqueue_us"), enqueue);
+            }
         }
         self.numbers.take(format!("{name}.combination_exponent"), &p.combination);
         self.numbers.take(format!("{name}.bandwidth_share"), &p.bandwidth_share);

@@ -71,7 +71,7 @@ pub struct Network {
 }
 
 /// `(1 - e^(-l t)) / l`, which is `t` for `l = 0`.
-fn response(rate: f64, seconds: f64) -> f64 {
+pub(super) fn response(rate: f64, seconds: f64) -> f64 {
     let x = rate * seconds;
     if x.abs() < 1e-12 { seconds * (1.0 - x / 2.0) } else { -(-x).exp_m1() / rate }
 }
@@ -143,6 +143,15 @@ impl Network {
             }
             self.find_modes();
         }
+    }
+
+    /// Order, rates, shapes `Q / C^(1/2)` and weights `Q C^(1/2)` of the modes; matrices by node, then mode.
+    pub(super) fn modes(&self) -> (usize, Vec<f64>, Vec<f64>, Vec<f64>) {
+        let by_node = |of: fn(f64, f64) -> f64| {
+            let modes = self.modes.iter().enumerate();
+            modes.map(|(at, q)| of(*q, self.root[at / self.n])).collect()
+        };
+        (self.n, self.rates.clone(), by_node(|q, root| q / root), by_node(|q, root| q * root))
     }
 
     /// Number of nodes.

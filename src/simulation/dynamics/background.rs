@@ -2,13 +2,13 @@
 
 use super::tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern};
 use crate::engine::ActivityTable;
-use crate::physics::scheduler::{FairQueue, NICE_0, SliceRule};
+use crate::physics::scheduler::{FairQueue, SliceRule};
 use crate::random::{self, Stream};
 use crate::soc::ResourceId;
 use crate::units::{SimDuration, SimTime};
 
 /// The number of the thread that works for the unit on its core; those of competing threads follow.
-const WORKER: u32 = 0;
+pub(super) const WORKER: u32 = 0;
 /// Competing work comes after everything else that ends at the same time.
 const LAST: u64 = u64::MAX - (1 << 32);
 
@@ -16,31 +16,33 @@ const LAST: u64 = u64::MAX - (1 << 32);
 #[derive(Debug)]
 pub(super) struct Background<'a> {
     pub tasks: Vec<Task<'a>>,
-    cores: Vec<Core>,
+    pub cores: Vec<Core>,
     /// Cores and devices, whose activities come first in the table.
     resources: usize,
     next: SimTime,
+    /// Whether anything has happened since [`Background::settle`] that may change who runs.
+    pub touched: bool,
 }
 
 /// A source in action.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
-    setup: &'a BackgroundSetup,
+    pub setup: &'a BackgroundSetup,
     stream: Stream,
     /// Core or device that it is on.
-    at: u16,
+    pub at: u16,
     /// Whether it has work.
-    ready: bool,
+    pub ready: bool,
     /// Whether it runs.
     pub running: bool,
-    since: SimTime,
+    pub since: SimTime,
     /// When its pattern has the next thing in store.
     due: SimTime,
     /// Position in a trace, and the share of the rate.
     position: usize,
     share: f64,
     /// Whether a frame waits for the device.
-    pending: bool,
+    pub pending: bool,
     /// Bytes per second served at present.
     served: f64,
     served_since: SimTime,
@@ -48,15 +50,15 @@ pub(super) struct Task<'a> {
 }
 
 #[derive(Debug)]
-struct Core {
+pub(super) struct Core {
     /// Whether anything may compete for it.
     contested: bool,
     /// Threads of a CPU core; `None` for devices.
-    queue: Option<FairQueue>,
+    pub queue: Option<FairQueue>,
     /// Whether the unit's thread wants the core, and what the queue knows.
-    wants: bool,
-    known: bool,
-    switch: SimTime,
+    pub wants: bool,
+    pub known: bool,
+    pub switch: SimTime,
 }
 
 impl<'a> Background<'a> {
@@ -101,7 +103,11 @@ impl<'a> Background<'a> {
                 pending: false,
                 served: 0.0,
                 served_since: SimTime::ZERO,
-                outcome: BackgroundOutcome { name: setup.name.clone(), ..BackgroundOutcome::default() },
+                outcome: BackgroundOutcome {
+                    name: setup.name.clone(),
+                    draws: matches!(setup.kind, BackgroundKind::Render { .. }),
+                    ..BackgroundOutcome::default()
+                },
                 setup,
             }
         };
@@ -110,12 +116,13 @@ impl<'a> Background<'a> {
             cores: is_core.iter().enumerate().map(core).collect(),
             resources: is_core.len(),
             next: SimTime::ZERO,
+            touched: true,
         };
         background.find_next();
         background
     }
 
-    fn find_next(&mut self) {
+    pub(super) fn find_next(&mut self) {
         let tasks = self.tasks.iter().map(|task| task.due);
         self.next = tasks.chain(self.cores.iter().map(|core| core.switch)).min().unwrap_or(SimTime::NEVER);
     }
@@ -127,7 +134,14 @@ impl<'a> Background<'a> {
 
     /// The unit's thread on a core wants to run, or no longer does.
     pub(super) fn set_wants(&mut self, resource: ResourceId, wants: bool) {
-        self.cores[usize::from(resource.0)].wants = wants;
+        let core = &mut self.cores[usize::from(resource.0)];
+        self.touched |= core.wants != wants;
+        core.wants = wants;
+    }
+
+    /// Something outside has happened that bears on who runs.
+    pub(super) const fn touch(&mut self) {
+        self.touched = true;
     }
 
     /// Whether the unit's thread has its core, or a unit its device.
@@ -193,6 +207,7 @@ impl<'a> Background<'a> {
         activities: &mut ActivityTable,
         mut tell: impl FnMut(u16, bool),
     ) {
+        self.touched = true;
         for number in 0..self.tasks.len() {
             if self.tasks[number].due <= now {
                 self.task_due(now, number, activities, &mut tell);
@@ -288,6 +303,7 @@ impl<'a> Background<'a> {
     /// A burst or frame is done.
     pub(super) fn ended(&mut self, now: SimTime, slot: usize, activities: &mut ActivityTable) {
         activities.clear(slot);
+        self.touched = true;
         let number = slot - self.resources;
         self.tasks[number].outcome.completed += 1;
         self.end(now, number);
@@ -306,75 +322,11 @@ impl<'a> Background<'a> {
 
     /// Puts threads of units to sleep that found nothing to do at this time.
     pub(super) fn let_leave(&mut self, now: SimTime) {
+        self.touched = true;
         for core in self.cores.iter_mut().filter(|core| core.known && !core.wants) {
             core.known = false;
             if let Some(queue) = &mut core.queue {
                 queue.sleep(WORKER, now);
-            }
-        }
-    }
-
-    /// Applies wishes, moves threads to idle cores, and finds out who runs. `may_start(device)` says whether a frame that
-    /// waits for the end of an operator may begin. Returns whether anything changed.
-    pub(super) fn settle(&mut self, now: SimTime, may_start: impl Fn(usize) -> bool) -> bool {
-        for core in self.cores.iter_mut().filter(|core| core.wants && !core.known) {
-            core.known = true;
-            if let Some(queue) = &mut core.queue {
-                queue.wake(WORKER, NICE_0, now);
-            }
-        }
-        self.balance(now);
-        let mut changed = false;
-        for number in 0..self.tasks.len() {
-            let at = usize::from(self.tasks[number].at);
-            let free = !self.tasks.iter().any(|other| other.running && usize::from(other.at) == at);
-            let task = &self.tasks[number];
-            let runs = task.ready
-                && match &task.setup.kind {
-                    BackgroundKind::Thread { .. } => {
-                        self.cores[at].queue.as_ref().and_then(FairQueue::running) == Some(number as u32 + 1)
-                    }
-                    BackgroundKind::Render { immediate, .. } => {
-                        task.running || (free && (*immediate || may_start(at)))
-                    }
-                    BackgroundKind::Traffic => true,
-                };
-            let task = &mut self.tasks[number];
-            if runs != task.running {
-                if task.running {
-                    task.outcome.busy += now.since(task.since);
-                }
-                (task.running, task.since, task.pending) = (runs, now, task.pending && !runs);
-                changed = true;
-            }
-        }
-        for core in &mut self.cores {
-            core.switch = core.queue.as_ref().and_then(FairQueue::next_switch).unwrap_or(SimTime::NEVER);
-        }
-        self.find_next();
-        changed
-    }
-
-    /// Idle balancing: a core without work takes over a thread that waits elsewhere and may run on it.
-    fn balance(&mut self, now: SimTime) {
-        for number in 0..self.tasks.len() {
-            let task = &self.tasks[number];
-            let BackgroundKind::Thread { cores, weight } = &task.setup.kind else { continue };
-            let at = usize::from(task.at);
-            let waits = |queue: &FairQueue| queue.running() != Some(number as u32 + 1);
-            if cores.len() < 2 || !task.ready || !self.cores[at].queue.as_ref().is_some_and(waits) {
-                continue;
-            }
-            let idle = |core: &&ResourceId| {
-                self.cores[usize::from(core.0)].queue.as_ref().is_some_and(|queue| queue.runnable() == 0)
-            };
-            let Some(&target) = cores.iter().rev().find(idle) else { continue };
-            if let Some(queue) = &mut self.cores[at].queue {
-                queue.remove(number as u32 + 1, now);
-            }
-            self.tasks[number].at = target.0;
-            if let Some(queue) = &mut self.cores[usize::from(target.0)].queue {
-                queue.wake(number as u32 + 1, *weight, now);
             }
         }
     }

@@ -20,12 +20,16 @@ impl<O: Observer> Simulation<'_, O> {
         for slot in 0..dynamics.slots.len() {
             let own = &dynamics.slots[slot];
             let (timing, pace, parts) = (own.timing, own.pace, own.portion);
-            let (Some(user), Some(caches)) = (timing.user(slot), &dynamics.caches) else { continue };
+            let (Some(user), Some(caches)) = (timing.user(slot), &mut dynamics.caches) else { continue };
             let loss = caches.loss(user);
             // The time that the data movement of one execution takes longer, as a share of the execution.
-            let speed = dynamics.speed_beside(timing, loss.seconds * pace / parts);
+            let beside = loss.seconds * pace / parts;
             let own = &mut dynamics.slots[slot];
-            (own.loss, own.speed) = (loss, speed);
+            own.loss = loss;
+            if beside.to_bits() != own.beside.to_bits() {
+                own.beside = beside;
+                dynamics.slots[slot].speed = dynamics.speed_beside(timing, beside);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Clock domains in a run: who is busy, when governors look, what the clocks are.
 
+use super::ratio_numbers::RatioNumbers;
 use super::setup::{DomainSetup, DynamicsSetup, MemorySetup};
 use crate::physics::ClockRatios;
 use crate::physics::dvfs::{ClockDomain, CoreSignal, Frequencies, Governor, Sample, Trigger};
@@ -17,6 +18,9 @@ pub(super) struct Clocks {
     /// How much slower than the reference every clock is.
     pub ratios: ClockRatios,
     next: SimTime,
+    /// Number of the present ratios: the same as before when they are as they were before.
+    state: u64,
+    numbers: RatioNumbers,
 }
 
 /// One clock domain.
@@ -62,9 +66,16 @@ impl Clocks {
             .enumerate()
             .map(|(number, domain)| Domain::new(domain, setup.resources(number).count()))
             .collect();
-        let mut clocks =
-            Self { domains, memory: setup.memory.clone(), ratios: setup.reference(), next: SimTime::NEVER };
+        let mut clocks = Self {
+            domains,
+            memory: setup.memory.clone(),
+            ratios: setup.reference(),
+            next: SimTime::NEVER,
+            state: 0,
+            numbers: RatioNumbers::new(setup.domains.len()),
+        };
         clocks.refresh();
+        clocks.state = clocks.numbers.of(&clocks.ratios);
         clocks
     }
 
@@ -97,7 +108,15 @@ impl Clocks {
             changed |= ratio.to_bits() != self.ratios.memory.to_bits();
             self.ratios.memory = ratio;
         }
+        if changed {
+            self.state = self.numbers.of(&self.ratios);
+        }
         changed
+    }
+
+    /// Number of the present ratios, above 0.
+    pub(super) const fn state(&self) -> u64 {
+        self.state
     }
 
     /// Loss of memory rate for every further client, if it is known.

@@ -1,19 +1,16 @@
 //! Where a run and its dynamics meet.
 
-use super::background::Background;
 use super::caches::Loss;
 use super::power::Load;
 use super::setup::PowerSource;
 use super::thermal::DomainView;
 use super::{Dynamics, Timing};
-use crate::engine::water_fill;
-use crate::physics::contention::after_display;
 use crate::simulation::observer::Observer;
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
 use crate::soc::{Platform, ResourceId};
-use crate::units::{BytesPerSec, SimDuration, SimTime};
+use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> Simulation<'_, O> {
     /// The resources of an item do this from now on.
@@ -75,7 +72,7 @@ impl<O: Observer> Simulation<'_, O> {
         };
         let speed = dynamics.speed(timing);
         let own = &mut dynamics.slots[slot];
-        (own.timing, own.speed, own.demand) = (timing, speed, demand);
+        (own.timing, own.speed, own.demand, own.beside) = (timing, speed, demand, 0.0);
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
         if dynamics.caches.is_some() {
@@ -102,7 +99,9 @@ impl<O: Observer> Simulation<'_, O> {
         own.unit_bytes += bytes;
         dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
         own.executes = 0.0;
-        own.boundary |= matches!(own.timing, Timing::Execution { .. });
+        let executed = matches!(own.timing, Timing::Execution { .. });
+        own.boundary |= executed;
+        dynamics.boundaries |= executed;
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
         bytes
@@ -117,15 +116,24 @@ impl<O: Observer> Simulation<'_, O> {
                 }
                 dynamics.apply_loads(now, true);
             }
-            dynamics.retime |= dynamics.clocks.step(now);
-            dynamics.stale |= dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now);
+            let looks = &mut dynamics.outcome.looks;
+            if dynamics.clocks.next() <= now {
+                looks.clocks += 1;
+                dynamics.retime |= dynamics.clocks.step(now);
+            }
+            if dynamics.caches.as_ref().is_some_and(|caches| caches.next() <= now) {
+                looks.caches += 1;
+                dynamics.stale = true;
+            }
             if let Some(background) = dynamics.background.as_mut().filter(|b| b.next() <= now) {
+                looks.competing += 1;
                 let observer = &mut *self.observer;
                 background.step(now, &mut self.activities, |source, missed| {
                     observer.frame(now, source, missed);
                 });
             }
             if dynamics.thermal.as_ref().is_some_and(|thermal| thermal.next() <= now) {
+                dynamics.outcome.looks.heat += 1;
                 dynamics.read_sensors(now, &self.problem.platform, self.observer);
             }
         }
@@ -141,33 +149,39 @@ impl<O: Observer> Simulation<'_, O> {
             let all = !dynamics.defers;
             dynamics.apply_loads(now, all);
         }
-        if dynamics.background.as_ref().is_some_and(Background::is_leaving) {
-            dynamics.leaving = now;
-        }
         if dynamics.retime || dynamics.powers != 0 {
             self.set_powers(now, &mut dynamics);
         }
-        if std::mem::take(&mut dynamics.retime) {
+        // Threads that found nothing to do go to sleep once nothing else happens at this time: what runs is timed then.
+        let later = dynamics.leaving == now;
+        if !later && std::mem::take(&mut dynamics.retime) {
             if dynamics.moved {
                 dynamics.follow_hosts(&self.problem.platform);
             }
             for slot in 0..dynamics.slots.len() {
-                let timing = dynamics.slots[slot].timing;
-                if timing != Timing::Nothing {
-                    dynamics.slots[slot].speed = dynamics.speed(timing);
+                match dynamics.slots[slot].timing {
+                    Timing::Nothing => {}
+                    // What it loses in the caches is looked at anyway.
+                    Timing::Execution { .. } if dynamics.caches.is_some() => {
+                        dynamics.slots[slot].beside = f64::NAN;
+                    }
+                    timing => dynamics.slots[slot].speed = dynamics.speed(timing),
                 }
             }
             dynamics.stale = true;
         }
-        if std::mem::take(&mut dynamics.stale) {
+        if !later && std::mem::take(&mut dynamics.stale) {
             self.solve_rates(now, &mut dynamics);
         }
         if std::mem::take(&mut dynamics.heating)
             && let Some(thermal) = &mut dynamics.thermal
         {
             let power = &dynamics.power;
-            let domains = (0..dynamics.setup.domains.len() as u16).map(|domain| power.domain_watts(domain));
-            thermal.set_powers(now, domains, power.memory_watts(), power.base_watts());
+            if std::mem::take(&mut dynamics.domains_heat) {
+                let domains = 0..dynamics.setup.domains.len() as u16;
+                thermal.set_domains(domains.map(|domain| power.domain_watts(domain)));
+            }
+            thermal.set_powers(now, power.memory_watts(), power.base_watts());
         }
         self.dynamics = Some(dynamics);
     }
@@ -188,7 +202,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let Some(&opp) = setup.opps.points.get(step) else { continue };
                 let observer = &mut *self.observer;
                 let leaking = dynamics.thermal.as_ref().map_or(0.0, |thermal| thermal.leakage(number));
-                dynamics.heating = true;
+                (dynamics.heating, dynamics.domains_heat) = (true, true);
                 dynamics.power.refresh(now, number as u16, setup, opp, leaking, |source, watts| {
                     observer.power(now, source, watts);
                 });
@@ -196,99 +210,11 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// Shares memory bandwidth and sets the rate of everything that runs.
-    fn solve_rates(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
-        self.look_at_caches(now, dynamics);
-        let modelled = self.problem.platform.memory_bandwidth.is_some();
-        let supply = if modelled { dynamics.clocks.memory_rate() } else { f64::INFINITY };
-        let mut total = 0.0;
-        let mut clients = 0;
-        for (slot, demand) in dynamics.slots.iter().zip(&mut self.demands) {
-            // Alone, an operator takes what its cost model says at the present clocks; its traffic cannot exceed the supply then.
-            let demanded = slot.demand + slot.loss.extra * slot.pace;
-            *demand = if slot.on { (demanded * slot.speed).min(supply) } else { 0.0 };
-            total += *demand;
-            clients += u32::from(*demand > 0.0);
-        }
-        let slots = dynamics.slots.len();
-        let mut first = 0.0;
-        if let Some(background) = &dynamics.background {
-            for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
-                *demand = background.demand(task).min(supply);
-                clients += u32::from(*demand > 0.0);
-                if background.is_first(task) {
-                    *demand = demand.min(supply - first);
-                    first += *demand;
-                } else {
-                    total += *demand;
-                }
-            }
-        }
-        if !dynamics.relative.is_empty() {
-            total = dynamics.slow_down(&mut self.demands, total + first) - first;
-        }
-        let interference = dynamics.clocks.interference();
-        let loss = 1.0 + interference.unwrap_or(0.0) * f64::from(clients.max(1) - 1);
-        let left = after_display(BytesPerSec(supply / loss), BytesPerSec(first)).0;
-        let limited = total > left;
-        let mut served = first + total.min(left);
-        if limited {
-            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
-                // What is served first takes no part in the sharing.
-                for (task, demand) in self.demands[slots..].iter_mut().enumerate() {
-                    *demand = if background.is_first(task) { 0.0 } else { *demand };
-                }
-            }
-            if interference.is_some() {
-                let (share, most) = (left / total, supply - first);
-                served = first + share_in_proportion(&self.demands, &mut self.grants, supply, share, most);
-            } else {
-                water_fill(left, &self.demands, &self.weights, &mut self.grants, &mut self.fill_order);
-            }
-            if let Some(background) = dynamics.background.as_ref().filter(|_| first > 0.0) {
-                let mut remaining = supply;
-                for (task, (demand, grant)) in
-                    self.demands[slots..].iter_mut().zip(&mut self.grants[slots..]).enumerate()
-                {
-                    if background.is_first(task) {
-                        *demand = background.demand(task).min(remaining);
-                        *grant = *demand;
-                        remaining -= *demand;
-                    }
-                }
-            }
-        }
-        let (known, domain_of) = (&dynamics.relative, &dynamics.setup.domain_of);
-        let relative =
-            |slot: usize| known.get(usize::from(*domain_of.get(slot)?)).copied().filter(|speed| *speed < 1.0);
-        for (number, slot) in dynamics.slots.iter_mut().enumerate() {
-            if slot.timing == Timing::Nothing {
-                continue;
-            }
-            let demand = self.demands[number];
-            let granted = if limited { self.grants[number].min(demand) } else { demand };
-            let share = if granted < demand { granted / demand } else { 1.0 };
-            let share = if demand > 0.0 { share * relative(number).unwrap_or(1.0) } else { share };
-            let rate = if slot.on { slot.speed * share } else { 0.0 };
-            self.activities.set_rate(number, now, rate);
-            self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
-            slot.serve(now, granted);
-            slot.executes = rate * slot.pace;
-        }
-        self.rate_background(now, dynamics, limited);
-        self.fill_caches(now, dynamics);
-        if served.to_bits() != dynamics.served.to_bits() {
-            dynamics.served = served;
-            dynamics.heating |= dynamics.power.set_memory(now, served * dynamics.joules_per_byte);
-            self.observer.bandwidth(now, served);
-        }
-    }
-
     /// What the dynamics came to.
     pub(in crate::simulation) fn close_dynamics(&mut self, end: SimTime) {
         if let Some(mut dynamics) = self.dynamics.take() {
             if let Some(thermal) = &mut dynamics.thermal {
-                thermal.advance(end);
+                thermal.read_all(end);
                 dynamics.outcome.temperatures.clone_from(&thermal.temperatures);
                 dynamics.outcome.heat = thermal.balance();
             }
@@ -375,20 +301,4 @@ impl Dynamics<'_> {
 /// Whether a unit pays for what a core draws.
 const fn slot_held(load: Load) -> bool {
     matches!(load, Load::Waiting | Load::Running)
-}
-
-/// Grants in proportion to demands: everybody keeps the part of its time that does not wait for memory
-/// ([`crate::physics::contention::proportional_speeds`]; the part that waits is demand / supply). `share` is what is left of
-/// the rate of each byte, `most` what can be served. Returns the sum.
-fn share_in_proportion(demands: &[f64], grants: &mut [f64], supply: f64, share: f64, most: f64) -> f64 {
-    let mut sum = 0.0;
-    for (grant, demand) in grants.iter_mut().zip(demands) {
-        let bound = (demand / supply).min(1.0);
-        *grant = demand / (1.0 - bound + bound / share.max(1e-9));
-        sum += *grant;
-    }
-    if sum > most {
-        grants.iter_mut().for_each(|grant| *grant *= most / sum);
-    }
-    sum.min(most)
 }

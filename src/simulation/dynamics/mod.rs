@@ -11,12 +11,15 @@ mod clocks;
 mod hooks;
 mod offline;
 mod power;
+mod rates;
+mod ratio_numbers;
 mod sense;
 mod setup;
 mod slowdown;
 mod split;
 mod tasks;
 mod thermal;
+mod who_runs;
 
 pub use caches::{CacheLevel, CacheSetup};
 pub use power::Energy;
@@ -55,6 +58,8 @@ pub(super) struct Dynamics<'a> {
     read_at: SimTime,
     /// Whether powers have changed that heat does not know yet.
     heating: bool,
+    /// Whether among them are those of domains.
+    domains_heat: bool,
     /// One for each resource.
     slots: Vec<SlotState>,
     /// Number of each resource among those of its domain.
@@ -64,8 +69,12 @@ pub(super) struct Dynamics<'a> {
     /// Whether any work is away from its core, and the ratios of executors with such work.
     moved: bool,
     ratios_of: Vec<Option<ClockRatios>>,
+    /// For each stream, operator and executor, its speed with the ratios of this number; 0: never looked up.
+    known_speeds: Vec<Vec<(u64, f64)>>,
     /// Ratios that nobody needs at present, kept for the next change.
     spare_ratios: Vec<ClockRatios>,
+    /// Whether operators have ended in this event.
+    boundaries: bool,
     /// Resources whose load has changed in this event.
     changed: Vec<u16>,
     /// When cores have lost their work that may find new work before time goes on; never: none has.
@@ -95,6 +104,8 @@ struct SlotState {
     timing: Timing,
     /// Work done per time, compared with the reference clocks.
     speed: f64,
+    /// Time that its data movement took longer, as a share of the whole, when the speed was looked up; NaN: look it up again.
+    beside: f64,
     /// Bytes per second that it demands at the reference clocks.
     demand: f64,
     /// Bytes per second that memory serves it, since when, and bytes before.
@@ -172,6 +183,7 @@ impl SlotState {
     const IDLE: Self = Self {
         timing: Timing::Nothing,
         speed: 1.0,
+        beside: f64::NAN,
         demand: 0.0,
         served: 0.0,
         served_since: SimTime::ZERO,
@@ -240,12 +252,15 @@ impl<'a> Dynamics<'a> {
             tables: setup.domains.iter().map(|domain| (milliwatts(domain), SimDuration::ZERO)).collect(),
             read_at: SimTime::ZERO,
             heating: true,
+            domains_heat: true,
             slots: vec![SlotState::IDLE; setup.domain_of.len()],
             places: setup.domain_of.iter().copied().zip(core_of.iter().copied()).collect(),
             moved: false,
             ratios_of: Vec::new(),
+            known_speeds: setup.scalings.iter().map(|table| vec![(0, 1.0); table.len()]).collect(),
             spare_ratios: Vec::new(),
             core_of,
+            boundaries: false,
             changed: Vec::with_capacity(setup.domain_of.len()),
             leaving: SimTime::NEVER,
             defers: !setup.background.is_empty()
@@ -293,6 +308,10 @@ impl<'a> Dynamics<'a> {
     fn book_caches(&mut self, now: SimTime, slot: usize) {
         let Some(caches) = &mut self.caches else { return };
         let own = &mut self.slots[slot];
+        if own.executes == 0.0 {
+            own.executes_since = now;
+            return;
+        }
         let executions = own.executes * now.since(own.executes_since).seconds();
         own.executes_since = now;
         if executions > 0.0
@@ -303,8 +322,21 @@ impl<'a> Dynamics<'a> {
     }
 
     /// Speed of what runs with these clocks.
-    fn speed(&self, timing: Timing) -> f64 {
-        self.speed_beside(timing, 0.0)
+    fn speed(&mut self, timing: Timing) -> f64 {
+        let Timing::Execution { stream, operator, executor } = timing else {
+            return self.speed_beside(timing, 0.0);
+        };
+        let at = self.setup.scalings[usize::from(stream)].index(operator, executor);
+        let (state, known) = self.known_speeds[usize::from(stream)][at];
+        // The ratios of executors with cores offline have no number.
+        if state == self.clocks.state() && !self.moved {
+            return known;
+        }
+        let speed = self.speed_beside(timing, 0.0);
+        if !self.moved {
+            self.known_speeds[usize::from(stream)][at] = (self.clocks.state(), speed);
+        }
+        speed
     }
 
     /// Speed of what runs with these clocks when its data movement takes longer by a share of its reference time.

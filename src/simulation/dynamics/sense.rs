@@ -17,8 +17,7 @@ impl Dynamics<'_> {
         let clock = domains.clone().map(|domain| self.clocks.ratios.processors[domain]).fold(0.0, f64::max);
         let celsius = match (&self.thermal, &self.setup.thermal) {
             (Some(thermal), Some(setup)) => domains
-                .filter_map(|domain| thermal.temperatures.get(*setup.domain_nodes.get(domain)?))
-                .map(|temperature| temperature.0)
+                .filter_map(|domain| Some(thermal.temperature(*setup.domain_nodes.get(domain)?).0))
                 .fold(f64::NEG_INFINITY, f64::max),
             _ => State::LABORATORY.celsius,
         };

@@ -65,6 +65,8 @@ impl<O: Observer> Simulation<'_, O> {
                 state.set_pace(part(work, executor.busy_shares[at]), 1.0 / workers as f64);
             }
             let shown = if acts && !state.on { Activity::Suspended } else { base };
+            dynamics.rebooked(slot);
+            let state = &mut dynamics.slots[slot];
             state.segment = Some(Segment { base, needs: acts, shown, operator, since: now });
             state.parts = if executes { workers as u16 } else { 1 };
             dynamics.want(resource, acts || dynamics.setup.spin);
@@ -117,6 +119,7 @@ impl<O: Observer> Simulation<'_, O> {
         for &resource in &executor.resources {
             let Some(dynamics) = self.dynamics.as_deref_mut() else { return };
             if let Some(segment) = dynamics.slots[usize::from(resource.0)].segment.take() {
+                dynamics.rebooked(usize::from(resource.0));
                 self.book(resource, segment.shown, item, segment.operator, segment.since, end);
             }
         }
@@ -133,11 +136,21 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn settle_background(&mut self, now: SimTime, dynamics: &mut Dynamics<'_>) {
         let Dynamics { background, slots, .. } = dynamics;
         let Some(background) = background else { return };
+        let boundaries = std::mem::take(&mut dynamics.boundaries);
+        if background.is_settled() {
+            if boundaries {
+                slots.iter_mut().for_each(|slot| slot.boundary = false);
+            }
+            return;
+        }
         let changed = background.settle(now, |device| {
             let slot = &slots[device];
             slot.boundary || !matches!(slot.timing, Timing::Execution { .. })
         });
         dynamics.stale |= changed;
+        if background.is_leaving() {
+            dynamics.leaving = now;
+        }
         for number in 0..dynamics.slots.len() {
             let Some(background) = &dynamics.background else { return };
             let on = background.has(number);
@@ -197,6 +210,15 @@ impl<O: Observer> Simulation<'_, O> {
 }
 
 impl Dynamics<'_> {
+    /// A worker's segment begins or ends: without its core, it sleeps or no longer does.
+    fn rebooked(&mut self, slot: usize) {
+        if let Some(background) = &mut self.background
+            && !background.has(slot)
+        {
+            background.touch();
+        }
+    }
+
     fn want(&mut self, resource: ResourceId, wants: bool) {
         if let Some(background) = &mut self.background {
             background.set_wants(resource, wants);

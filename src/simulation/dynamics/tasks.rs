@@ -113,6 +113,8 @@ pub struct BackgroundOutcome {
     pub completed: u64,
     /// Refreshes of the display that found no new frame.
     pub missed: u64,
+    /// Whether it draws for a display.
+    pub draws: bool,
     /// Bytes that main memory served it.
     pub bytes: f64,
 }

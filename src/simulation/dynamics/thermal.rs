@@ -3,8 +3,8 @@
 
 use super::setup::{RuleKind, ThermalSetup};
 use crate::physics::thermal::{
-    Actor, HardwareLimit, Network, PowerAllocator, StepWise, ThrottleTable, divide_into, fitting_step,
-    millidegrees, reading,
+    Actor, HardwareLimit, ModalState, Network, PowerAllocator, StepWise, ThrottleTable, divide_into,
+    fitting_step, millidegrees, reading,
 };
 use crate::units::{Celsius, SimTime};
 
@@ -13,8 +13,11 @@ use crate::units::{Celsius, SimTime};
 pub(super) struct Thermal<'a> {
     setup: &'a ThermalSetup,
     network: Network,
+    state: ModalState,
+    /// As of the last reading.
     pub temperatures: Vec<Celsius>,
-    /// Power into each node.
+    /// Power into each node from domains alone, and from everything.
+    domain_watts: Vec<f64>,
     watts: Vec<f64>,
     since: SimTime,
     rules: Vec<Rule>,
@@ -89,7 +92,9 @@ impl<'a> Thermal<'a> {
         let mut network = setup.network.clone();
         network.set_leakage(&[]);
         let mut thermal = Self {
+            state: ModalState::new(&network, &setup.initial, setup.ambient),
             temperatures: setup.initial.clone(),
+            domain_watts: vec![0.0; setup.initial.len()],
             watts: vec![0.0; setup.initial.len()],
             since: SimTime::ZERO,
             next: SimTime::NEVER,
@@ -113,8 +118,20 @@ impl<'a> Thermal<'a> {
 
     /// Temperature of a domain's node.
     fn of_domain(&self, domain: usize) -> Celsius {
-        let node = self.setup.domain_nodes.get(domain).copied().unwrap_or(0);
-        self.temperatures.get(node).copied().unwrap_or(self.setup.ambient)
+        self.state.temperature(self.setup.domain_nodes.get(domain).copied().unwrap_or(0))
+    }
+
+    /// Temperature of a node at the last change of a power.
+    pub(super) fn temperature(&self, node: usize) -> Celsius {
+        self.state.temperature(node)
+    }
+
+    /// Brings all temperatures up to now, for those who read them.
+    pub(super) fn read_all(&mut self, now: SimTime) {
+        self.advance(now);
+        for (node, temperature) in self.temperatures.iter_mut().enumerate() {
+            *temperature = self.state.temperature(node);
+        }
     }
 
     /// Watts that a domain leaks beyond what its awake power contains.
@@ -129,42 +146,45 @@ impl<'a> Thermal<'a> {
         if seconds == 0.0 {
             return;
         }
-        let ambient = self.setup.ambient;
         if self.setup.balance {
+            let ambient = self.setup.ambient;
+            for (node, temperature) in self.temperatures.iter_mut().enumerate() {
+                *temperature = self.state.temperature(node);
+            }
             let (lost, leaked) = self.network.exchanged(&self.temperatures, &self.watts, ambient, seconds);
             self.balance.lost += lost;
             self.balance.generated += self.watts.iter().sum::<f64>() * seconds + leaked;
         }
-        self.network.advance(&mut self.temperatures, &self.watts, ambient, seconds);
+        self.state.advance(seconds);
         self.since = now;
     }
 
-    /// The powers from now on: of each domain, of memory, of everything else.
-    pub(super) fn set_powers(
-        &mut self,
-        now: SimTime,
-        domains: impl Iterator<Item = f64>,
-        memory: f64,
-        base: f64,
-    ) {
-        self.advance(now);
-        self.watts.fill(0.0);
+    /// The powers of domains from now on; [`Thermal::set_powers`] must follow.
+    pub(super) fn set_domains(&mut self, domains: impl Iterator<Item = f64>) {
+        self.domain_watts.fill(0.0);
         for (domain, watts) in domains.enumerate() {
             if let Some(node) = self.setup.domain_nodes.get(domain) {
-                self.watts[*node] += watts;
+                self.domain_watts[*node] += watts;
             }
         }
+    }
+
+    /// The powers from now on: of memory, and of everything else but domains.
+    pub(super) fn set_powers(&mut self, now: SimTime, memory: f64, base: f64) {
+        self.advance(now);
+        self.watts.copy_from_slice(&self.domain_watts);
         if let Some(node) = self.setup.memory_node {
             self.watts[node] += memory;
         }
         if let Some((node, share)) = self.setup.base_node {
             self.watts[node] += base * share;
         }
+        self.state.set_power(&self.watts);
     }
 
     /// Reads the sensors that are due. Returns whether limits changed.
     pub(super) fn read(&mut self, now: SimTime, domains: &[DomainView<'_>]) -> bool {
-        self.advance(now);
+        self.read_all(now);
         let mut changed = false;
         for (rule, setup) in self.rules.iter_mut().zip(&self.setup.rules) {
             if rule.due > now {

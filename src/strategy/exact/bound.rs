@@ -1,6 +1,7 @@
 //! What no schedule can beat.
 
 use super::super::list::{JointGraph, Schedule, UNSUPPORTED};
+use std::collections::BinaryHeap;
 
 /// Lower bounds on the makespan of every completion of a partial schedule that appends.
 pub(super) struct Bounds {
@@ -13,6 +14,7 @@ pub(super) struct Bounds {
     forced: Vec<Vec<u32>>,
     /// Earliest finishes of the present node, tasks x executors; kept to save allocations.
     finishes: Vec<u64>,
+    jobs: Vec<Job>,
 }
 
 impl Bounds {
@@ -54,7 +56,7 @@ impl Bounds {
                 joint.tasks().filter(needs).collect()
             })
             .collect();
-        Self { executors, tails, area, forced, finishes: vec![0; joint.len() * executors] }
+        Self { executors, tails, area, forced, finishes: vec![0; joint.len() * executors], jobs: Vec::new() }
     }
 
     /// Least makespan when nothing starts before `from` any more.
@@ -109,23 +111,74 @@ impl Bounds {
     }
 
     /// What needs a resource wherever it runs has to go through it, one after the other.
-    fn by_resource(&self, joint: &JointGraph<'_>, schedule: &Schedule<'_>, from: u64) -> u64 {
+    fn by_resource(&mut self, joint: &JointGraph<'_>, schedule: &Schedule<'_>, from: u64) -> u64 {
         let mut bound = 0;
         for (resource, tasks) in self.forced.iter().enumerate() {
-            let (mut work, mut tail, mut head) = (0u64, u64::MAX, u64::MAX);
+            let free = schedule.end_of(resource).max(from);
+            self.jobs.clear();
             for &task in tasks.iter().filter(|&&task| schedule.slot(task).is_none()) {
-                work = work.saturating_add(joint.least_work(task));
+                let (mut head, mut tail) = (u64::MAX, u64::MAX);
                 for (e, own) in joint.choices(task) {
                     let at = task as usize * self.executors + e.0 as usize;
                     tail = tail.min(self.tails[at]);
                     head = head.min(self.finishes[at].saturating_sub(own));
                 }
+                self.jobs.push(Job { head: head.max(free), work: joint.least_work(task), tail });
             }
-            if tail != u64::MAX {
-                let start = schedule.end_of(resource).max(from).max(head);
-                bound = bound.max(start.saturating_add(work).saturating_add(tail));
-            }
+            bound = bound.max(preemptive(&mut self.jobs));
         }
         bound
+    }
+}
+
+/// Work for one resource: when it can begin, its length, and the least time from its end to the end of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Job {
+    head: u64,
+    work: u64,
+    tail: u64,
+}
+
+/// Makespan of the best preemptive schedule of a single resource, which no schedule without preemption beats: at all times what is there and has
+/// the longest tail (Jackson 1955; as a bound, Carlier and Pinson 1989).
+fn preemptive(jobs: &mut [Job]) -> u64 {
+    jobs.sort_unstable_by_key(|job| job.head);
+    let mut waiting: BinaryHeap<(u64, u64)> = BinaryHeap::new();
+    let (mut now, mut next, mut bound) = (0, 0, 0u64);
+    loop {
+        if waiting.is_empty() {
+            let Some(job) = jobs.get(next) else { return bound };
+            now = now.max(job.head);
+        }
+        while let Some(job) = jobs.get(next).filter(|job| job.head <= now) {
+            waiting.push((job.tail, job.work));
+            next += 1;
+        }
+        let Some((tail, left)) = waiting.pop() else { return bound };
+        let until = jobs.get(next).map_or(u64::MAX, |job| job.head);
+        let done = left.min(until - now);
+        now = now.saturating_add(done);
+        if done < left {
+            waiting.push((tail, left - done));
+        } else {
+            bound = bound.max(now.saturating_add(tail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, preemptive};
+
+    /// Carlier's example (1982): seven jobs whose best preemptive schedule takes 49 and 50 without preemption.
+    #[test]
+    fn one_machine_by_longest_tails() {
+        let rows = [(10, 5, 7), (13, 6, 26), (11, 7, 24), (20, 4, 21), (30, 3, 8), (0, 6, 17), (30, 2, 0)];
+        let mut jobs: Vec<Job> = rows.iter().map(|&(head, work, tail)| Job { head, work, tail }).collect();
+        assert_eq!(preemptive(&mut jobs), 49);
+        // By hand: the long tail interrupts; 1 of 3 done at 1, the other from 1 to 3 with its tail of 9, the rest to 5.
+        let mut two = [Job { head: 0, work: 3, tail: 0 }, Job { head: 1, work: 2, tail: 9 }];
+        assert_eq!(preemptive(&mut two), 12);
+        assert_eq!(preemptive(&mut []), 0);
     }
 }

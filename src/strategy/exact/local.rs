@@ -1,24 +1,31 @@
-//! Seeded local search over sequences of placements.
+//! Seeded local search over sequences of placements: a hill climb, then tabu search from its top.
 
 use super::super::list::JointGraph;
-use super::decode::{Sequence, decode};
+use super::decode::Sequence;
+use super::tabu;
+use super::timing::Timing;
 use crate::random;
 use rand::Rng;
 
-/// Tries to shorten a schedule by moving one task at a time: to another executor, to another place among the others, or both. A
-/// change that is no worse (makespan, then the sum of what the executors' ends come to) is kept. Deterministic in the seed.
+/// Tries to shorten a schedule in so many evaluations: a quarter climbs, the rest searches on from where that ends, until a schedule is no
+/// longer than `enough`. Never longer than what it
+/// began with; deterministic in the seed.
 pub(crate) fn improve(
     joint: &JointGraph<'_>,
-    mut sequence: Sequence,
-    iterations: u64,
+    sequence: Sequence,
+    tries: u64,
+    enough: u64,
     seed: u64,
 ) -> (Sequence, u64) {
-    let value = |sequence: &Sequence| {
-        let schedule = decode(joint, sequence);
-        let ends: u64 = joint.executors().iter().map(|&e| schedule.available(e)).fold(0, u64::saturating_add);
-        (schedule.makespan(), ends)
-    };
-    let mut best = value(&sequence);
+    let top = climb(joint, sequence, tries / 4, seed);
+    tabu::improve(joint, top, tries - tries / 4, enough, seed)
+}
+
+/// Tries to shorten a schedule by moving one task at a time: to another executor, to another place among the others, or both. A
+/// change that is no worse (makespan, then the sum of what the executors' ends come to) is kept. Deterministic in the seed.
+fn climb(joint: &JointGraph<'_>, mut sequence: Sequence, iterations: u64, seed: u64) -> Sequence {
+    let mut timing = Timing::new(joint);
+    let mut best = timing.of(&sequence);
     let mut random = random::stream(seed, "local-search", &[]);
     let mut below = |n: usize| (random.next_u64() % n.max(1) as u64) as usize;
     for _ in 0..iterations {
@@ -44,7 +51,7 @@ pub(crate) fn improve(
         }
         sequence.remove(from);
         sequence.insert(to, (task, executor));
-        let now = value(&sequence);
+        let now = timing.of(&sequence);
         if now <= best {
             best = now;
         } else {
@@ -52,5 +59,5 @@ pub(crate) fn improve(
             sequence.insert(from, (task, old));
         }
     }
-    (sequence, best.0)
+    sequence
 }

@@ -9,11 +9,12 @@ use crate::units::SimDuration;
 
 /// Improves the plan of another strategy by seeded local search.
 ///
-/// The units stay as the other strategy cut them; one at a time is tried on another executor, at another turn, or both, and a change that
-/// is no worse by the estimates is kept. The result is never longer, by the estimates and for requests that come together, than what it began
+/// The units stay as the other strategy cut them. A quarter of the iterations tries one unit at a time on another executor, at another turn, or
+/// both, and keeps what is no worse by the estimates; the others are a tabu search over the critical path. The result is never longer, by the estimates and for requests that come together, than what it began
 /// with. The base must place everything beforehand.
 ///
-/// Source: hill climbing with sideways moves; the moves are those of the job-shop literature (reassign, reinsert).
+/// Source: hill climbing with sideways moves (reassign, reinsert); tabu search with the neighbourhood N6 of job shops (Balas, Vazacopoulos 1998).
+/// An iteration is one evaluated sequence.
 /// Granularity: that of the base. Decision point: offline. Reads: execution and transfer estimates.
 /// Cost: O(iterations x edges).
 pub(crate) struct LocalSearch {
@@ -53,7 +54,7 @@ impl Strategy for LocalSearch {
         let joint = JointGraph::of_plans(streams, &plans)?;
         let begin = sequence(&joint, &plans);
         let before = decode(&joint, &begin).makespan();
-        let (best, after) = improve(&joint, begin, self.iterations, self.seed);
+        let (best, after) = improve(&joint, begin, self.iterations, 0, self.seed);
         self.notes = vec![format!(
             "{}: {} -> {} in {} iterations",
             self.base.id(),

@@ -36,6 +36,11 @@ struct Search<'a> {
     stored: usize,
 }
 
+/// What no schedule can beat, picoseconds.
+pub(crate) fn root_bound(joint: &JointGraph<'_>) -> u64 {
+    Bounds::new(joint).of(joint, &Schedule::new(joint, false), 0)
+}
+
 /// Looks for a schedule shorter than `start`, in at most `limit` nodes.
 pub(crate) fn search<'a>(joint: &'a JointGraph<'a>, start: Sequence, limit: u64) -> Found {
     let makespan = decode(joint, &start).makespan();

@@ -7,18 +7,21 @@ use super::super::{Granularity, Plan, PlanningView, Strategy, StrategyError};
 use super::chain::chain;
 use super::decode::{Sequence, decode, sequence_of};
 use super::local::improve;
-use super::search::{Found, search};
+use super::search::{Found, root_bound, search};
 use crate::units::SimDuration;
 
 /// Tasks beyond which no search is tried: its depth is their number.
 const MOST: usize = 400;
 
+/// Sequences tried for each task before the branch and bound; small graphs are proved without more.
+const BRIEF: u64 = 50;
+
 /// The shortest schedule that can be found, and how far from the optimum it can be.
 ///
 /// Chains: a dynamic programme over (unit, executor), exact. Other graphs: depth-first branch and bound over all schedules that append
 /// ready units in order of their starts (every schedule without needless idle time is one of them), after the best
-/// of seven list schedulers and a local search. Bounds: critical path with the cheapest executors and transfers behind what is placed; total
-/// work over all resources; work that only one resource can do. A state is dropped when one with the same data in
+/// of seven list schedulers and a short local search, and before a long one. Bounds: critical path with the cheapest executors and transfers behind what is placed; total
+/// work over all resources; the best preemptive schedule of what only one resource can do. A state is dropped when one with the same data in
 /// the same places was no later in anything, and like executors without work count as one. Without duplication of work; transfers have
 /// their way to themselves. Where `effort` (elementary steps, default 3e7) ends the search, the note gives the
 /// gap between the plan and the best proved bound. The proof is about estimates, for requests of all streams that come together.
@@ -59,10 +62,17 @@ impl Exact {
         let links: usize = joint.tasks().map(|task| joint.predecessors(task).len()).sum();
         let executors = joint.executors().len();
         let step = ((joint.len() + links * executors) * executors).max(1) as u64;
-        let tries = (self.effort / 4 / step).min(3000);
-        let (start, _) = improve(joint, start, tries, 0);
+        // Timing a sequence looks at every task and link once, in some five steps each.
+        let tries = self.effort / 2 / (5 * (joint.len() + links).max(1) as u64);
+        let brief = tries.min(BRIEF * joint.len() as u64);
+        let (start, _) = improve(joint, start, brief, root_bound(joint), 0);
         let nodes = if joint.len() > MOST { 0 } else { self.effort / step / executors as u64 };
-        search(joint, start, nodes)
+        let found = search(joint, start, nodes);
+        if found.bound == found.makespan {
+            return found;
+        }
+        let (sequence, makespan) = improve(joint, found.sequence, tries - brief, found.bound, 1);
+        Found { sequence, makespan, ..found }
     }
 }
 

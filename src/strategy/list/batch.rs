@@ -9,8 +9,6 @@ use super::schedule::{Schedule, Slot};
 pub(super) struct Candidate {
     pub task: u32,
     pub slot: Slot,
-    /// Execution alone, without conversions.
-    pub work: u64,
 }
 
 /// When ready units are compared again.
@@ -63,7 +61,6 @@ struct Waiting {
 struct Choice {
     slot: Slot,
     ready: u64,
-    work: u64,
 }
 
 impl Waiting {
@@ -73,7 +70,7 @@ impl Waiting {
             let length = work.saturating_add(conversion);
             // Start at zero: finish is the length, and done the length with the way out.
             let done = length.saturating_add(joint.output(task, executor));
-            Choice { slot: Slot { executor, start: 0, finish: length, done }, ready, work }
+            Choice { slot: Slot { executor, start: 0, finish: length, done }, ready }
         };
         Self { task, choices: joint.choices(task).map(choice).collect() }
     }
@@ -85,7 +82,7 @@ impl Choice {
         let Slot { executor, finish, done, .. } = self.slot;
         let slot =
             Slot { executor, start, finish: start.saturating_add(finish), done: start.saturating_add(done) };
-        Candidate { task, slot, work: self.work }
+        Candidate { task, slot }
     }
 }
 

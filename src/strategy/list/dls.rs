@@ -1,7 +1,7 @@
 //! Dynamic level scheduling.
 
-use super::batch::{Batch, schedule_ready};
 use super::joint::JointGraph;
+use super::pairs::schedule_least;
 use super::planner::ListScheduler;
 use super::ranks::{CommunicationMean, Means, upward};
 use super::schedule::Schedule;
@@ -13,7 +13,7 @@ use super::schedule::Schedule;
 /// the end in mean executions, without communication. No insertion; ties to the smaller unit, then to the smaller executor.
 ///
 /// Granularity: operator, sub-graph or task. Decision point: offline. Reads: execution and transfer estimates.
-/// Cost: O(units x ready units x executors).
+/// Cost: O(units x executors x log units).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dls;
 
@@ -25,16 +25,10 @@ impl ListScheduler for Dls {
     fn schedule<'a>(&self, joint: &'a JointGraph<'a>) -> Schedule<'a> {
         let means = Means::new(joint, CommunicationMean::Pairs);
         let levels = upward(joint, &means, false);
-        schedule_ready(joint, Batch::Rescan, |candidates| {
-            // `max_by_key` would take the last of equals.
-            candidates
-                .iter()
-                .min_by_key(|c| {
-                    let task = c.task as usize;
-                    let gain = (levels[task] + means.work[task]).round() as i128;
-                    i128::from(c.slot.start) + i128::from(c.work) - gain
-                })
-                .copied()
+        schedule_least(joint, |pair| {
+            let task = pair.task as usize;
+            let gain = (levels[task] + means.work[task]).round() as i128;
+            (i128::from(pair.work) - gain, 0)
         })
     }
 }

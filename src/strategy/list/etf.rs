@@ -1,11 +1,10 @@
 //! Earliest task first.
 
-use super::batch::{Batch, least, schedule_ready};
 use super::joint::JointGraph;
+use super::pairs::schedule_least;
 use super::planner::ListScheduler;
 use super::ranks::{CommunicationMean, Means, upward};
 use super::schedule::Schedule;
-use std::cmp::Reverse;
 
 /// Among all pairs of ready unit and executor takes the one that can start first.
 ///
@@ -15,7 +14,7 @@ use std::cmp::Reverse;
 /// Graham's list scheduling in file order. `by=finish` compares finishes, as DS3 (segemena/DS3) does under this name. No insertion.
 ///
 /// Granularity: operator, sub-graph or task. Decision point: offline. Reads: execution and transfer estimates.
-/// Cost: O(units x ready units x executors).
+/// Cost: O(units x executors x log units).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Etf {
     pub by_finish: bool,
@@ -34,11 +33,10 @@ impl ListScheduler for Etf {
         } else {
             upward(joint, &means, false).iter().map(|level| level.round() as u64).collect()
         };
-        schedule_ready(joint, Batch::Rescan, |candidates| {
-            least(candidates, |c| {
-                let time = if self.by_finish { c.slot.done } else { c.slot.start };
-                (time, Reverse(levels[c.task as usize]), c.task)
-            })
+        schedule_least(joint, |pair| {
+            let rest = if self.by_finish { i128::from(pair.done) } else { 0 };
+            // The larger level comes first.
+            (rest, u64::MAX - levels[pair.task as usize])
         })
     }
 }

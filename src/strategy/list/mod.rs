@@ -12,6 +12,7 @@ mod mct;
 mod met;
 mod min_min;
 mod olb;
+mod pairs;
 mod peft;
 mod planner;
 mod ranks;

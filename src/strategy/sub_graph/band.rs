@@ -8,6 +8,7 @@ use super::band_units::{Segment, longest, shortest, unit_sub_graphs};
 use super::workers::disjoint;
 use crate::soc::{ExecutorId, Platform};
 use crate::units::{SimDuration, SimTime};
+use std::collections::BTreeMap;
 
 /// Which job goes where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,12 +204,21 @@ impl Band {
                 return;
             }
             let mut chosen: Option<(SimTime, usize, Segment)> = None;
+            // Jobs of one model that are equally far, and have been promised nothing, have the same answer.
+            let mut known: BTreeMap<(u16, u32), Option<(SimTime, Segment)>> = BTreeMap::new();
             for number in self.queue().into_iter().filter(|number| !yielding.contains(number)) {
-                let mut free = self.waiting(view.now, Some(number));
-                free.iter_mut().zip(&extra).for_each(|(time, &more)| *time = *time + more);
-                let graph = self.graph(number, view);
-                let next = self.jobs[number].next;
-                if let Some((end, segment)) = shortest(graph, next, view.now, &self.workers, &free)
+                let job = &self.jobs[number];
+                let (stream, next) = (job.unit.request.stream, job.next);
+                let evaluate = || {
+                    let mut free = self.waiting(view.now, Some(number));
+                    free.iter_mut().zip(&extra).for_each(|(time, &more)| *time = *time + more);
+                    shortest(self.graph(number, view), next, view.now, &self.workers, &free)
+                };
+                let way = match job.reserved {
+                    None => *known.entry((stream, next)).or_insert_with(evaluate),
+                    Some(_) => evaluate(),
+                };
+                if let Some((end, segment)) = way
                     && chosen.is_none_or(|(largest, _, _)| end > largest)
                 {
                     chosen = Some((end, number, segment));
@@ -234,12 +244,12 @@ impl Band {
     fn least_slack(&mut self, view: &RunView<'_>, decisions: &mut Vec<Decision>) {
         let mut order: Vec<(i128, usize)> = Vec::new();
         let free = self.waiting(view.now, None);
+        let mut known: BTreeMap<(u16, u32), Option<(SimTime, Segment)>> = BTreeMap::new();
         for number in self.queue() {
             let job = self.jobs[number];
-            let Some((end, _)) = shortest(self.graph(number, view), job.next, view.now, &self.workers, &free)
-            else {
-                continue;
-            };
+            let evaluate = || shortest(self.graph(number, view), job.next, view.now, &self.workers, &free);
+            let way = *known.entry((job.unit.request.stream, job.next)).or_insert_with(evaluate);
+            let Some((end, _)) = way else { continue };
             let deadline = self.deadlines[job.unit.request.stream as usize];
             let slack = deadline
                 .map_or(i128::MAX, |deadline| i128::from((job.enqueued + deadline).0) - i128::from(end.0));
@@ -248,6 +258,9 @@ impl Band {
         }
         order.sort_unstable();
         for (_, number) in order {
+            if !(0..self.workers.len()).any(|worker| self.is_idle(worker)) {
+                return;
+            }
             let free = self.waiting(view.now, None);
             let next = self.jobs[number].next;
             if let Some((_, segment)) =

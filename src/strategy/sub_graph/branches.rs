@@ -7,13 +7,15 @@ use super::workers::supported_runs;
 use crate::graph::dag::Dag;
 use crate::soc::ExecutorId;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Treats every branch between a fork and its join as one unit, and runs branches beside each other.
 ///
 /// A join or fork is an operator that every way through the graph passes. Between two of them the branches are the connected parts
 /// of what lies between; joins and forks in a row form the trunk. `by=lpt` (default): stage by stage the branches go, longest first, each to
 /// the executor where it is done first; `by=heft` schedules branches and trunk with HEFT. A branch that no executor supports whole is
-/// cut where support ends.
+/// cut where support ends, and so is one behind a short head that keeps it from another executor; parts weigh as the branch. What opens such a branch, like handing it over to another processor, goes before
+/// everything else of the stage if the stage is done sooner that way: behind a long branch of the same processor it would keep the others waiting.
 ///
 /// Source: facts about NN-Stretch (MobiSys '23) for the idea; graph-theoretic forks and joins, LPT (Graham 1969) are the definition.
 /// Granularity: sub-graph (the branch) only. Decision point: offline. Reads: execution and transfer estimates.
@@ -41,15 +43,22 @@ impl Strategy for BranchParallel {
             });
         }
         let mut stages: Vec<(usize, u32)> = Vec::new();
+        // For each task the first task of its branch, and whether the branch was cut.
+        let mut heads: Vec<(u32, bool)> = Vec::new();
         let mut plans = Vec::new();
         for (stream, view) in streams.iter().enumerate() {
             let executors: Vec<ExecutorId> =
                 (0..view.platform.executors.len() as u16).map(ExecutorId).collect();
             let mut plan = Plan::new(Dispatch::AtReady, TransferStart::ProducerFinish);
             for (stage, members) in branches(view.dag) {
-                for run in supported_runs(view, &members, &executors) {
-                    plan.push(&run, None);
+                let (head, body) = members.split_at(head(view, &members, &executors));
+                let mut runs = supported_runs(view, head, &executors);
+                runs.extend(supported_runs(view, body, &executors));
+                let head = stages.len() as u32;
+                for run in &runs {
+                    plan.push(run, None);
                     stages.push((stream, stage));
+                    heads.push((head, runs.len() > 1));
                 }
             }
             // Refuses what no executor runs, by name.
@@ -64,23 +73,55 @@ impl Strategy for BranchParallel {
         }
         let mut schedule = Schedule::new(&joint, true);
         let mut tasks: Vec<u32> = joint.tasks().collect();
+        let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
+        for &task in &tasks {
+            *weights.entry(heads[task as usize].0).or_default() += joint.least_work(task);
+        }
+        let weight = |task: u32| Reverse(weights.get(&heads[task as usize].0).copied().unwrap_or(0));
+        let opens = |task: u32| heads[task as usize] == (task, true);
         // Parts of one branch keep their order: the sort is stable, and a reader never goes before its producer.
-        let weight = |task: u32| Reverse(joint.least_work(task));
         tasks.sort_by_key(|&task| (stages[task as usize].1, stages[task as usize].0));
         for stage in tasks.chunk_by(|&a, &b| stages[a as usize] == stages[b as usize]) {
-            let mut left = stage.to_vec();
-            while !left.is_empty() {
-                let ready = |task: &u32| joint.predecessors(*task).all(|(p, _)| schedule.slot(p).is_some());
-                let next = left.iter().copied().filter(ready).min_by_key(|&task| (weight(task), task));
-                let Some(task) = next else { break };
-                left.retain(|&other| other != task);
-                if let Some(slot) = schedule.first_done(task) {
-                    schedule.place(task, slot);
-                }
-            }
+            let longest_first = place(&schedule, &joint, stage, |task| (false, weight(task), task));
+            schedule = if stage.iter().any(|&task| opens(task)) {
+                let opened = place(&schedule, &joint, stage, |task| (!opens(task), weight(task), task));
+                let end =
+                    |s: &Schedule<'_>| stage.iter().filter_map(|&t| s.slot(t)).map(|slot| slot.done).max();
+                if end(&opened) < end(&longest_first) { opened } else { longest_first }
+            } else {
+                longest_first
+            };
         }
         Ok(schedule.plans())
     }
+}
+
+/// Operators at the start of a branch, fewer than half, behind which an executor supports the rest that does not support them: such as
+/// handing the branch over to it.
+fn head(view: &PlanningView<'_>, members: &[u32], executors: &[ExecutorId]) -> usize {
+    let lacking =
+        |&e: &ExecutorId| members.iter().rposition(|&op| !view.supports(op, e)).map(|last| last + 1);
+    executors.iter().filter_map(lacking).filter(|&length| 2 * length < members.len()).min().unwrap_or(0)
+}
+
+/// Places the tasks of a stage, of those that are ready always the one with the smallest key, where it is done first.
+fn place<'a, K: Ord>(
+    schedule: &Schedule<'a>,
+    joint: &JointGraph<'_>,
+    stage: &[u32],
+    key: impl Fn(u32) -> K,
+) -> Schedule<'a> {
+    let mut schedule = schedule.clone();
+    let mut left = stage.to_vec();
+    while !left.is_empty() {
+        let ready = |task: &u32| joint.predecessors(*task).all(|(p, _)| schedule.slot(p).is_some());
+        let Some(task) = left.iter().copied().filter(ready).min_by_key(|&task| key(task)) else { break };
+        left.retain(|&other| other != task);
+        if let Some(slot) = schedule.first_done(task) {
+            schedule.place(task, slot);
+        }
+    }
+    schedule
 }
 
 /// The trunk's pieces and the branches, each with the number of its stage and its operators in topological order; stages in order.

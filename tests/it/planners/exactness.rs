@@ -64,6 +64,7 @@ fn random_graphs_keep_to_proved_bounds() {
 #[test]
 fn classic_instances_are_not_beaten() {
     let Some(file) = read("classic_jsp_fjsp_stg") else { return };
+    let mut above = Vec::new();
     for family in ["jsp", "fjsp"] {
         for instance in file[family].as_array().unwrap() {
             let machines = instance["machines"].as_u64().unwrap() as usize;
@@ -80,9 +81,10 @@ fn classic_instances_are_not_beaten() {
                     costs.push(row);
                 }
             }
-            bounded(instance, &tasks(&costs, &edges, 0.0, f64::INFINITY));
+            above.push(bounded(instance, &tasks(&costs, &edges, 0.0, f64::INFINITY)));
         }
     }
+    let shops = above.len();
     for instance in file["stg"].as_array().unwrap() {
         let processors = instance["processors"].as_u64().unwrap() as usize;
         let costs: Vec<Vec<Option<f64>>> =
@@ -93,25 +95,37 @@ fn classic_instances_are_not_beaten() {
             .iter()
             .map(|e| (e[0].as_u64().unwrap() as u32, e[1].as_u64().unwrap() as u32, 0.0))
             .collect();
-        bounded(instance, &tasks(&costs, &edges, 0.0, f64::INFINITY));
+        above.push(bounded(instance, &tasks(&costs, &edges, 0.0, f64::INFINITY)));
     }
+    let reached = |gaps: &[f64]| gaps.iter().filter(|gap| **gap <= 1e-9).count();
+    let worst = above.iter().fold(0.0, |most: f64, gap| most.max(*gap));
+    println!(
+        "the best known: {} of {shops} shops, {} of {} task graphs; worst {worst:.1} % above",
+        reached(&above[..shops]),
+        reached(&above[shops..]),
+        above.len() - shops
+    );
+    // Fails when the search over the critical path, or the bound of one resource, loses its grip.
+    assert!(
+        reached(&above[..shops]) >= 8 && reached(&above[shops..]) + 2 >= above.len() - shops && worst < 20.0
+    );
 }
 
-fn bounded(instance: &Value, problem: &Problem) {
+/// How far `exact` stays above the best known makespan, in percent.
+fn bounded(instance: &Value, problem: &Problem) -> f64 {
     let bound = number(&instance["cp_sat"]["bound"]);
     for spec in ["heft", "peft", "min-min", "dls"] {
         let makespan = watch(problem, &mut *strategy(problem, spec)).0.makespan.seconds();
         assert!(makespan >= bound, "{} {spec}: {makespan} < {bound}", instance["name"]);
     }
-    let (makespan, note) = exact(problem, "exact[effort=2000000]");
+    let (makespan, note) = exact(problem, "exact[effort=10000000]");
+    let known = number(&instance["cp_sat"]["makespan"]);
     assert!(makespan >= bound, "{}: {makespan} < {bound}", instance["name"]);
     if note.starts_with("optimal") {
-        assert!(makespan <= number(&instance["cp_sat"]["makespan"]), "{}: {note}", instance["name"]);
+        assert!(makespan <= known, "{}: {note}", instance["name"]);
     }
-    println!(
-        "{} on {}: {makespan} (known {}), {note}",
-        instance["name"], instance["processors"], instance["cp_sat"]["makespan"]
-    );
+    println!("{} on {}: {makespan} (known {known}), {note}", instance["name"], instance["processors"]);
+    (makespan / known - 1.0) * 100.0
 }
 
 /// Graham: one more processor, faster tasks or fewer edges lengthen a list schedule; and each can shorten it, too.

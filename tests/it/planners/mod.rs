@@ -4,6 +4,7 @@ mod catalogue;
 mod deadlines;
 mod exactness;
 mod external;
+mod online;
 mod references;
 mod regret;
 
