@@ -221,6 +221,7 @@ pub fn sustained(
     for device in &options.devices {
         Library.device(device, &[])?;
     }
+    crate::config::model_file::load_model(&options.network, &[])?;
     let cases = cases(options);
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, Result<SustainedRun, InputError>)>> = Mutex::new(Vec::new());
