@@ -24,8 +24,9 @@ impl<O: Observer> Simulation<'_, O> {
             let loss = caches.loss(user);
             // The time that the data movement of one execution takes longer, as a share of the execution.
             let speed = dynamics.speed_beside(timing, loss.seconds * pace / parts);
+            let clock = dynamics.speed(timing);
             let own = &mut dynamics.slots[slot];
-            (own.loss, own.speed) = (loss, speed);
+            (own.loss, own.speed, own.clock) = (loss, speed, clock);
         }
     }
 

@@ -8,7 +8,7 @@ use super::thermal::DomainView;
 use super::{Dynamics, Timing};
 use crate::engine::water_fill;
 use crate::physics::contention::after_display;
-use crate::simulation::observer::Observer;
+use crate::simulation::observer::{Lost, Observer};
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
@@ -75,7 +75,8 @@ impl<O: Observer> Simulation<'_, O> {
         };
         let speed = dynamics.speed(timing);
         let own = &mut dynamics.slots[slot];
-        (own.timing, own.speed, own.demand) = (timing, speed, demand);
+        (own.timing, own.speed, own.clock, own.demand) = (timing, speed, speed, demand);
+        (own.force, own.force_since, own.lost) = ((speed, speed, 1.0, own.on), now, Lost::default());
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
         if dynamics.caches.is_some() {
@@ -98,6 +99,7 @@ impl<O: Observer> Simulation<'_, O> {
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 0.0 };
         dynamics.book_caches(now, slot);
         let own = &mut dynamics.slots[slot];
+        own.enforce(now, 1.0);
         let bytes = own.take_bytes(now);
         own.unit_bytes += bytes;
         dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
@@ -106,6 +108,15 @@ impl<O: Observer> Simulation<'_, O> {
         (own.timing, own.demand) = (Timing::Nothing, 0.0);
         dynamics.outcome.served_bytes += bytes;
         bytes
+    }
+
+    /// Tells what the operator that has ended in a slot lost.
+    pub(in crate::simulation) fn tell_lost(&mut self, now: SimTime, slot: usize, item: u32) {
+        let Some(lost) = self.dynamics.as_deref().map(|dynamics| dynamics.slots[slot].lost) else { return };
+        if lost != Lost::default() {
+            let (unit, operator) = (self.placed(item), self.operator(&self.items[item]));
+            self.observer.slowed(now, unit, operator, lost);
+        }
     }
 
     /// Something of the dynamics is due.
@@ -154,7 +165,8 @@ impl<O: Observer> Simulation<'_, O> {
             for slot in 0..dynamics.slots.len() {
                 let timing = dynamics.slots[slot].timing;
                 if timing != Timing::Nothing {
-                    dynamics.slots[slot].speed = dynamics.speed(timing);
+                    let speed = dynamics.speed(timing);
+                    (dynamics.slots[slot].speed, dynamics.slots[slot].clock) = (speed, speed);
                 }
             }
             dynamics.stale = true;
@@ -263,6 +275,7 @@ impl<O: Observer> Simulation<'_, O> {
             let granted = if limited { self.grants[number].min(demand) } else { demand };
             let share = if granted < demand { granted / demand } else { 1.0 };
             let rate = if slot.on { slot.speed * share } else { 0.0 };
+            slot.enforce(now, share);
             self.activities.set_rate(number, now, rate);
             self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
             slot.serve(now, granted);
