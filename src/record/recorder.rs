@@ -6,7 +6,7 @@ use super::labels::RunLabels;
 use super::run_record::{BandwidthSample, OperatorRecord, RequestRecord, RunRecord, UnitRecord};
 use super::signals::{Signal, SignalSample};
 use crate::simulation::dynamics::PowerSource;
-use crate::simulation::observer::{Interval, Observer, PlacedUnit, RequestId, TransferRecord};
+use crate::simulation::observer::{Interval, Lost, Observer, PlacedUnit, RequestId, TransferRecord};
 use crate::units::{Celsius, Hertz, SimDuration, SimTime};
 
 /// Position of an open unit that found no room: behind the end of every list.
@@ -188,6 +188,13 @@ impl Observer for Recorder {
         }
         if self.admit() {
             self.record.operators.push(OperatorRecord { unit, operator, start, end: now });
+        }
+    }
+
+    fn slowed(&mut self, now: SimTime, unit: PlacedUnit, operator: u32, lost: Lost) {
+        self.seen(now);
+        if self.admit() {
+            self.record.slowed.push((unit.request, operator, lost));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::labels::RunLabels;
 use super::signals::SignalSample;
-use crate::simulation::observer::{Interval, PlacedUnit, RequestId, TransferRecord};
+use crate::simulation::observer::{Interval, Lost, PlacedUnit, RequestId, TransferRecord};
 use crate::units::{SimDuration, SimTime};
 
 /// The record of one run. Lists are in the order in which the simulation reported, which is the order
@@ -19,6 +19,8 @@ pub struct RunRecord {
     pub units: Vec<UnitRecord>,
     /// All operators that ended.
     pub operators: Vec<OperatorRecord>,
+    /// What operators lost to what changed during the run; several entries for those with dispatching and execution.
+    pub slowed: Vec<(RequestId, u32, Lost)>,
     /// What resources did.
     pub intervals: Vec<Interval>,
     /// Tensors that crossed.

@@ -171,6 +171,9 @@ impl<O: Observer> Simulation<'_, O> {
         let served = self.free_slot(now, slot);
         let item = std::mem::replace(&mut self.running[slot], u32::MAX);
         let Item { phase, since, position, unit, .. } = self.items[item];
+        if matches!(phase, ItemPhase::Overhead | ItemPhase::Execution) {
+            self.tell_lost(now, slot, item);
+        }
         match phase {
             ItemPhase::DataDue => self.begin(now, item),
             ItemPhase::Waking => {

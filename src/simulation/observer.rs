@@ -70,6 +70,19 @@ pub struct TransferRecord {
     pub end: SimTime,
 }
 
+/// Time that an operator lost while it ran, in seconds. Negative where a clock is above the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Lost {
+    /// Competing work had the core or device.
+    pub suspended: f64,
+    /// Main memory granted less than was demanded.
+    pub bandwidth: f64,
+    /// Shared caches held less of its data than alone.
+    pub cache: f64,
+    /// Clocks were not the reference ones.
+    pub clocks: f64,
+}
+
 /// Receives what happens. Every method does nothing by default, and a run with the observer `()` pays
 /// nothing for it.
 pub trait Observer {
@@ -90,6 +103,8 @@ pub trait Observer {
     fn unit_finished(&mut self, _now: SimTime, _unit: PlacedUnit) {}
     /// An operator ended; it began (overhead included) at `start`.
     fn operator_finished(&mut self, _now: SimTime, _start: SimTime, _unit: PlacedUnit, _operator: u32) {}
+    /// While an operator that ends, or its dispatching, ran, it lost so much time; of several workers what the last one lost.
+    fn slowed(&mut self, _now: SimTime, _unit: PlacedUnit, _operator: u32, _lost: Lost) {}
     /// A resource spent a span of time.
     fn interval(&mut self, _interval: Interval) {}
     /// A tensor crossed; reported when its end is known.
@@ -148,6 +163,9 @@ macro_rules! forward {
         }
         fn operator_finished(&mut $self, now: SimTime, start: SimTime, unit: PlacedUnit, operator: u32) {
             $($target.operator_finished(now, start, unit, operator);)+
+        }
+        fn slowed(&mut $self, now: SimTime, unit: PlacedUnit, operator: u32, lost: Lost) {
+            $($target.slowed(now, unit, operator, lost);)+
         }
         fn interval(&mut $self, interval: Interval) {
             $($target.interval(interval);)+

@@ -14,7 +14,9 @@ fn limits_hold_at_every_instant() {
     let steps = device.thermal.unwrap().throttling.unwrap().steps;
     // The vendor's table by the readings as they were told, each second.
     let mut levels: Vec<(SimTime, usize)> = vec![(SimTime::ZERO, 0)];
-    for (time, _, skin) in told.temperatures.iter().filter(|t| t.1 == 2 && t.0.0 > 0 && t.0.0 % 1_000_000_000_000 == 0) {
+    for (time, _, skin) in
+        told.temperatures.iter().filter(|t| t.1 == 2 && t.0.0 > 0 && t.0.0 % 1_000_000_000_000 == 0)
+    {
         let read = (skin.0 * 10.0).floor() / 10.0;
         let mut level = levels.last().unwrap().1;
         while level < steps.len() && read >= steps[level].trip.0 - 1e-9 {

@@ -155,7 +155,9 @@ fn vendor_caps(id: &str, told: &Told) -> Vec<(hetsoc::units::SimTime, f64)> {
     let device = hetsoc::config::Library.device("xperia-1", &[]).unwrap().value;
     let steps = device.thermal.unwrap().throttling.unwrap().steps;
     let (mut level, mut limits) = (0usize, Vec::new());
-    for (time, _, skin) in told.temperatures.iter().filter(|t| t.1 == 2 && t.0.0 > 0 && t.0.0 % 1_000_000_000_000 == 0) {
+    for (time, _, skin) in
+        told.temperatures.iter().filter(|t| t.1 == 2 && t.0.0 > 0 && t.0.0 % 1_000_000_000_000 == 0)
+    {
         let read = (skin.0 * 10.0).floor() / 10.0;
         while level < steps.len() && read >= steps[level].trip.0 - 1e-9 {
             level += 1;

@@ -267,8 +267,8 @@ impl<'a> Attribution<'a> {
             Cause::Execution
         };
         let (overhead, alone) = (cost.overhead.0, cost.alone.0);
-        let whole = self.mechanisms.actual.get(id, operator).map(|span| span.time);
-        let divided = self.mechanisms.divide(id, operator, overhead + alone);
+        let whole = self.mechanisms.actual(id, operator);
+        let divided = self.mechanisms.divide(id, operator);
         let Some(Divided { suspended, bandwidth, cache, clocks, laboratory }) =
             divided.filter(|_| whole == Some(time))
         else {

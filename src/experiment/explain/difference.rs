@@ -107,7 +107,7 @@ pub struct Difference {
 
 const DEFINITION: &str = "each run charges every part of the critical path of a request to an operator; differences are those of the charges, \
      summed over requests of the same number, which have the same run-to-run variation. Transfers are charged to the operator that wrote the tensor, invocations \
-     and waits to the first operator of the unit. What clocks, memory traffic and caches cost is found by repeating the run without them";
+     and waits to the first operator of the unit. What clocks, memory traffic, caches and competing work cost is what the run itself lost to them";
 
 /// Simulates two scenarios and explains the difference of their latencies: of one request, or of all that both finish.
 ///

@@ -117,8 +117,8 @@ impl Part {
 pub struct PartTime {
     /// Which.
     pub part: Part,
-    /// Time in picoseconds; the parts add up to the latency exactly. What a mechanism changes is found by repeating the run without it, so
-    /// that it can be negative: clocks above the reference, say.
+    /// Time in picoseconds; the parts add up to the latency exactly. Clocks above the reference
+    /// make theirs negative.
     pub time_ps: i128,
     /// Share of the latency in percent.
     pub percent: f64,
@@ -345,8 +345,7 @@ impl View<'_> {
     fn operator_parts(&self, time: u64, operator: u32, executor: ExecutorId) -> Vec<(Part, i128)> {
         let stream = usize::from(self.id.stream);
         let cost = self.assembled.problem.streams.get(stream).and_then(|s| s.costs.get(operator, executor));
-        let nominal = cost.map(|cost| cost.overhead.0 + cost.alone.0);
-        let divided = nominal.and_then(|nominal| self.mechanisms.divide(self.id, operator, nominal));
+        let divided = self.mechanisms.divide(self.id, operator);
         let (Some(cost), Some(divided)) = (cost, divided) else {
             return vec![(Part::Waiting, i128::from(time))];
         };
@@ -362,7 +361,7 @@ impl View<'_> {
             Part::Compute
         };
         let dispatch = i128::from(cost.overhead.0).min(divided.laboratory);
-        let whole = self.mechanisms.actual.get(self.id, operator).map_or(0, |span| span.time);
+        let whole = self.mechanisms.actual(self.id, operator).unwrap_or(0);
         [
             (Part::Dispatch, dispatch),
             (kind, divided.laboratory - dispatch + i128::from(time) - i128::from(whole)),

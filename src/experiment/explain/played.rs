@@ -4,8 +4,8 @@ use super::ExplainError;
 use super::what_if::{Frozen, replay};
 use crate::config::Assembled;
 use crate::record::{Recorder, RunRecord};
-use crate::simulation::observer::{Activity, RequestId};
-use crate::simulation::{Prepared, Problem, play, prepare_with};
+use crate::simulation::observer::{Lost, RequestId};
+use crate::simulation::{Prepared, play, prepare_with};
 use crate::strategy::{Recording, Replay, Schedule};
 use crate::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
@@ -51,47 +51,12 @@ pub(super) fn planning(
     (paid > SimDuration::ZERO).then_some((first.unit.unit, paid))
 }
 
-/// How long an operator took, and for how much of that competing work had one of its cores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub time: u64,
-    pub suspended: u64,
-}
+/// How long each operator of each request took, in picoseconds.
+type Times = BTreeMap<(RequestId, u32), u64>;
 
-impl Span {
-    /// Time with all its cores.
-    pub(super) const fn running(self) -> u64 {
-        self.time.saturating_sub(self.suspended)
-    }
-}
-
-/// One span for each operator of each request.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spans(BTreeMap<(RequestId, u32), Span>);
-
-impl Spans {
-    fn of(record: &RunRecord) -> Self {
-        let mut away: BTreeMap<(RequestId, u32), Vec<(SimTime, SimTime)>> = BTreeMap::new();
-        for interval in record.intervals.iter().filter(|i| i.activity == Activity::Suspended) {
-            if let Some(operator) = interval.operator {
-                away.entry((interval.work.request, operator))
-                    .or_default()
-                    .push((interval.start, interval.end));
-            }
-        }
-        let span = |operator: &crate::record::OperatorRecord| {
-            let key = (operator.unit.request, operator.operator);
-            let own = away.get(&key).cloned().unwrap_or_default();
-            let suspended = overlap(own, operator.start, operator.end);
-            (key, Span { time: operator.end.since(operator.start).0, suspended })
-        };
-        Self(record.operators.iter().map(span).collect())
-    }
-
-    /// The span of an operator that ended.
-    pub(super) fn get(&self, request: RequestId, operator: u32) -> Option<Span> {
-        self.0.get(&(request, operator)).copied()
-    }
+fn times(record: &RunRecord) -> Times {
+    let time = |o: &crate::record::OperatorRecord| ((o.unit.request, o.operator), o.end.since(o.start).0);
+    record.operators.iter().map(time).collect()
 }
 
 /// For how much of `start..end` any of the spans goes on.
@@ -108,16 +73,14 @@ pub(super) fn overlap(mut spans: Vec<(SimTime, SimTime)>, start: SimTime, end: S
     covered
 }
 
-/// The spans of a run, and of the same decisions and draws without some of what slows operators down.
+/// What operators took, and what they lost.
 #[derive(Debug, Clone)]
 pub(super) struct Mechanisms {
-    pub actual: Spans,
-    /// Nobody shares main memory.
-    wide: Option<Spans>,
-    /// Nor caches.
-    uncached: Option<Spans>,
-    /// Nor does anything change during the run.
-    laboratory: Option<Spans>,
+    actual: Times,
+    /// The same decisions and draws while nobody shares main memory; for runs in which nothing else changes.
+    wide: Option<Times>,
+    /// What the record says of runs in which clocks, caches or competing work change.
+    lost: BTreeMap<(RequestId, u32), Lost>,
 }
 
 /// Time of an operator by mechanism, in picoseconds; the sum is its time.
@@ -132,54 +95,45 @@ pub(super) struct Divided {
 }
 
 impl Mechanisms {
-    /// Repeats a run without each of its mechanisms.
+    /// Sums up the record, and where it does not tell, repeats the run.
     pub(super) fn of(assembled: &Assembled, played: &mut Played) -> Result<Self, ExplainError> {
         let problem = &assembled.problem;
-        let mut without = |change: &dyn Fn(&mut Problem)| -> Result<Spans, ExplainError> {
+        let mut lost: BTreeMap<(RequestId, u32), Lost> = BTreeMap::new();
+        for (request, operator, more) in &played.record.slowed {
+            let sum = lost.entry((*request, *operator)).or_default();
+            sum.suspended += more.suspended;
+            sum.bandwidth += more.bandwidth;
+            sum.cache += more.cache;
+            sum.clocks += more.clocks;
+        }
+        let shares = problem.dynamics.is_none() && problem.platform.memory_bandwidth.is_some();
+        let wide = if shares {
             let mut changed = problem.clone();
             changed.platform.memory_bandwidth = None;
-            change(&mut changed);
-            Ok(Spans::of(&replay(&changed, &mut played.frozen, &assembled.labels)?))
-        };
-        let shares = problem.platform.memory_bandwidth.is_some();
-        let wide = if shares { Some(without(&|_| ())?) } else { None };
-        let cached = problem.dynamics.as_ref().is_some_and(|dynamics| dynamics.caches.is_some());
-        let uncached = if cached {
-            Some(without(&|changed| {
-                if let Some(dynamics) = &mut changed.dynamics {
-                    dynamics.caches = None;
-                }
-            })?)
+            Some(times(&replay(&changed, &mut played.frozen, &assembled.labels)?))
         } else {
             None
         };
-        let changes = problem.dynamics.is_some();
-        let laboratory = if changes { Some(without(&|changed| changed.dynamics = None)?) } else { None };
-        Ok(Self { actual: Spans::of(&played.record), wide, uncached, laboratory })
+        Ok(Self { actual: times(&played.record), wide, lost })
     }
 
-    /// Divides the time of an operator. `nominal` is what the cost table says; it stands for requests that the
-    /// laboratory's run did not come to.
-    pub(super) fn divide(&self, request: RequestId, operator: u32, nominal: u64) -> Option<Divided> {
-        let actual = self.actual.get(request, operator)?;
-        let running = |spans: &Option<Spans>, otherwise: u64| {
-            spans.as_ref().and_then(|s| s.get(request, operator)).map_or(otherwise, Span::running)
-        };
-        let now = actual.running();
-        let wide = running(&self.wide, now);
-        let uncached = running(&self.uncached, wide);
-        let laboratory = match &self.laboratory {
-            Some(spans) => spans.get(request, operator).map_or(nominal, Span::running),
-            None => uncached,
-        };
-        let part = |from: u64, to: u64| i128::from(from) - i128::from(to);
-        Some(Divided {
-            suspended: part(actual.time, now),
-            bandwidth: part(now, wide),
-            cache: part(wide, uncached),
-            clocks: part(uncached, laboratory),
-            laboratory: i128::from(laboratory),
-        })
+    /// What an operator took.
+    pub(super) fn actual(&self, request: RequestId, operator: u32) -> Option<u64> {
+        self.actual.get(&(request, operator)).copied()
+    }
+
+    /// Divides the time of an operator; the parts add up to it.
+    pub(super) fn divide(&self, request: RequestId, operator: u32) -> Option<Divided> {
+        let actual = self.actual(request, operator)?;
+        let lost = self.lost.get(&(request, operator)).copied().unwrap_or_default();
+        let picoseconds = |seconds: f64| (seconds * 1e12).round() as i128;
+        let wide =
+            self.wide.as_ref().and_then(|wide| wide.get(&(request, operator))).copied().unwrap_or(actual);
+        let (suspended, cache, clocks) =
+            (picoseconds(lost.suspended), picoseconds(lost.cache), picoseconds(lost.clocks));
+        let bandwidth = picoseconds(lost.bandwidth) + i128::from(actual) - i128::from(wide);
+        let laboratory = i128::from(actual) - suspended - bandwidth - cache - clocks;
+        Some(Divided { suspended, bandwidth, cache, clocks, laboratory })
     }
 }
 

@@ -28,7 +28,8 @@ impl<O: Observer> Simulation<'_, O> {
             own.loss = loss;
             if beside.to_bits() != own.beside.to_bits() {
                 own.beside = beside;
-                dynamics.slots[slot].speed = dynamics.speed_beside(timing, beside);
+                let (speed, clock) = (dynamics.speed_beside(timing, beside), dynamics.speed(timing));
+                (dynamics.slots[slot].speed, dynamics.slots[slot].clock) = (speed, clock);
             }
         }
     }

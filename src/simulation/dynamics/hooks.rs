@@ -5,7 +5,7 @@ use super::power::Load;
 use super::setup::PowerSource;
 use super::thermal::DomainView;
 use super::{Dynamics, Timing};
-use crate::simulation::observer::Observer;
+use crate::simulation::observer::{Lost, Observer};
 use crate::simulation::problem::DynamicsOutcome;
 use crate::simulation::run::Simulation;
 use crate::simulation::state::ItemPhase;
@@ -72,7 +72,8 @@ impl<O: Observer> Simulation<'_, O> {
         };
         let speed = dynamics.speed(timing);
         let own = &mut dynamics.slots[slot];
-        (own.timing, own.speed, own.demand, own.beside) = (timing, speed, demand, 0.0);
+        (own.timing, own.speed, own.clock, own.demand, own.beside) = (timing, speed, speed, demand, 0.0);
+        (own.force, own.force_since, own.lost) = ((speed, speed, 1.0, own.on), now, Lost::default());
         (own.served, own.served_since) = (0.0, now);
         dynamics.stale |= demand > 0.0;
         if dynamics.caches.is_some() {
@@ -95,6 +96,7 @@ impl<O: Observer> Simulation<'_, O> {
         let Some(dynamics) = self.dynamics.as_deref_mut() else { return 0.0 };
         dynamics.book_caches(now, slot);
         let own = &mut dynamics.slots[slot];
+        own.enforce(now, 1.0);
         let bytes = own.take_bytes(now);
         own.unit_bytes += bytes;
         dynamics.stale |= own.demand > 0.0 || dynamics.caches.is_some();
@@ -106,6 +108,15 @@ impl<O: Observer> Simulation<'_, O> {
         (own.timing, own.demand, own.loss) = (Timing::Nothing, 0.0, Loss::NONE);
         dynamics.outcome.served_bytes += bytes;
         bytes
+    }
+
+    /// Tells what the operator that has ended in a slot lost.
+    pub(in crate::simulation) fn tell_lost(&mut self, now: SimTime, slot: usize, item: u32) {
+        let Some(lost) = self.dynamics.as_deref().map(|dynamics| dynamics.slots[slot].lost) else { return };
+        if lost != Lost::default() {
+            let (unit, operator) = (self.placed(item), self.operator(&self.items[item]));
+            self.observer.slowed(now, unit, operator, lost);
+        }
     }
 
     /// Something of the dynamics is due.
@@ -168,7 +179,10 @@ impl<O: Observer> Simulation<'_, O> {
                     Timing::Execution { .. } if dynamics.caches.is_some() => {
                         dynamics.slots[slot].beside = f64::NAN;
                     }
-                    timing => dynamics.slots[slot].speed = dynamics.speed(timing),
+                    timing => {
+                        let speed = dynamics.speed(timing);
+                        (dynamics.slots[slot].speed, dynamics.slots[slot].clock) = (speed, speed);
+                    }
                 }
             }
             dynamics.stale = true;

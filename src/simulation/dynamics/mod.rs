@@ -36,7 +36,7 @@ pub use setup::{
 pub use tasks::{BackgroundKind, BackgroundOutcome, BackgroundSetup, Pattern, Span};
 pub use thermal::HeatBalance;
 
-use super::observer::Activity;
+use super::observer::{Activity, Lost};
 use super::problem::DynamicsOutcome;
 use crate::physics::ClockRatios;
 use crate::physics::power::switching;
@@ -140,6 +140,12 @@ struct SlotState {
     loss: Loss,
     executes: f64,
     executes_since: SimTime,
+    /// Work done per time by the clocks alone.
+    clock: f64,
+    /// What is in force: clocks alone, clocks and caches, share of the demand, whether it has its core; since when, and what was lost so far.
+    force: (f64, f64, f64, bool),
+    force_since: SimTime,
+    lost: Lost,
 }
 
 /// A span of a resource's time that is not booked yet.
@@ -208,7 +214,26 @@ impl SlotState {
         loss: Loss::NONE,
         executes: 0.0,
         executes_since: SimTime::ZERO,
+        clock: 1.0,
+        force: (1.0, 1.0, 1.0, true),
+        force_since: SimTime::ZERO,
+        lost: Lost { suspended: 0.0, bandwidth: 0.0, cache: 0.0, clocks: 0.0 },
     };
+
+    /// Something else is in force from now on: books what was lost until now.
+    fn enforce(&mut self, now: SimTime, share: f64) {
+        let seconds = now.since(self.force_since).seconds();
+        let (clock, speed, granted, on) = self.force;
+        if on {
+            // What remains of each second after memory, then after the caches, then after the clocks, is progress.
+            self.lost.bandwidth += (1.0 - granted) * seconds;
+            self.lost.cache += granted * (1.0 - speed / clock) * seconds;
+            self.lost.clocks += granted * (speed / clock) * (1.0 - clock) * seconds;
+        } else {
+            self.lost.suspended += seconds;
+        }
+        (self.force, self.force_since) = ((self.clock, self.speed, share, self.on), now);
+    }
 
     /// A share of an operator takes this long at full speed.
     const fn set_pace(&mut self, work: SimDuration, portion: f64) {

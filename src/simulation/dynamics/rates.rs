@@ -83,6 +83,7 @@ impl<O: Observer> Simulation<'_, O> {
             let share = if granted < demand { granted / demand } else { 1.0 };
             let share = if demand > 0.0 { share * relative(number).unwrap_or(1.0) } else { share };
             let rate = if slot.on { slot.speed * share } else { 0.0 };
+            slot.enforce(now, share);
             self.activities.set_rate(number, now, rate);
             self.overflow |= self.activities.end(number) == SimTime::NEVER && rate > 0.0;
             slot.serve(now, granted);
