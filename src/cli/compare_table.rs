@@ -5,6 +5,9 @@ use crate::experiment::compare::{Comparison, ComparisonRow, Estimate, SettingCom
 use crate::record::FailureSigns;
 use std::fmt::Write;
 
+/// Replications below which a note warns of stars.
+const FEW: u32 = 5;
+
 /// Pairs that a line names at most.
 const PAIRS: usize = 6;
 
@@ -56,6 +59,13 @@ pub(super) fn table(comparison: &Comparison) -> String {
         text,
         "* the fastest, or not to be told apart from it (paired t-tests, Holm, 5 %); ^ on the front of latency and energy"
     );
+    if comparison.replications < FEW {
+        let _ = writeln!(
+            text,
+            "{} replications tell apart little where runs vary: a star may stand beside a much slower case; --replications {FEW} or more help",
+            comparison.replications
+        );
+    }
     if deadlines {
         let _ = writeln!(
             text,

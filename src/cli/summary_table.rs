@@ -251,7 +251,7 @@ fn dynamics(text: &mut String, dynamics: &DynamicsSummary) {
             "{:<28} {:.1} degC at the end, {:.1} at most",
             format!("temperature of {}", t.name),
             t.end_celsius,
-            t.highest_read_celsius
+            t.highest_read_celsius.max(t.end_celsius)
         );
     }
     if let Some(caches) = &dynamics.caches {

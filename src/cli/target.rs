@@ -79,8 +79,6 @@ pub(super) enum GranularityArgument {
     Subgraph,
     /// Single operators.
     Operator,
-    /// Parts of single operators.
-    Slice,
 }
 
 impl GranularityArgument {
@@ -90,7 +88,6 @@ impl GranularityArgument {
             Self::Task => Granularity::Task,
             Self::Subgraph => Granularity::SubGraph,
             Self::Operator => Granularity::Operator,
-            Self::Slice => Granularity::Slice,
         }
     }
 }

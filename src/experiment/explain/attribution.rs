@@ -44,6 +44,8 @@ pub enum Cause {
     Invocation,
     /// Observing operators for a predictor that learns.
     Observation,
+    /// What else passes before a unit begins: deciding how the request runs, leaving idle states, clocks and competing work during the set-up.
+    SetUp,
     /// An executor worked for another request.
     Contention,
     /// Partner cores, a strategy's delay, a bus.
@@ -75,6 +77,7 @@ impl Cause {
             Self::Conversion => "converting layouts",
             Self::Invocation => "invoking executors",
             Self::Observation => "observing for the predictor",
+            Self::SetUp => "set-up beyond its own: planning, waking, clocks",
             Self::Contention => "executor busy with another request",
             Self::Waiting => "other waiting",
             Self::Queue => "waiting in the queue",
@@ -286,7 +289,7 @@ impl<'a> Attribution<'a> {
         push(Cause::Variation, laboratory - i128::from(overhead) - i128::from(alone));
     }
 
-    /// Invocation, conversions and observation as they are known; clocks and competing work did the rest.
+    /// Invocation, conversions and observation as they are known; planning, idle states, clocks and competing work did the rest.
     fn setup(&self, charges: &mut Vec<Charge>, id: RequestId, unit: u32, executor: ExecutorId, time: u64) {
         let operator = self.head(unit);
         let mut left = time;
@@ -303,8 +306,7 @@ impl<'a> Attribution<'a> {
         take(Cause::Conversion, conversion);
         let observed = self.observed(id, unit);
         take(Cause::Observation, observed);
-        let changes = self.assembled.problem.dynamics.is_some();
-        take(if changes { Cause::Clocks } else { Cause::Conversion }, u64::MAX);
+        take(Cause::SetUp, u64::MAX);
     }
 
     /// Time for which the reader of a tensor that crossed rewrites it.
