@@ -77,7 +77,7 @@ impl Cause {
             Self::Conversion => "converting layouts",
             Self::Invocation => "invoking executors",
             Self::Observation => "observing for the predictor",
-            Self::SetUp => "set-up beyond its own: planning, waking, clocks",
+            Self::SetUp => "set-up: planning, waking, clocks",
             Self::Contention => "executor busy with another request",
             Self::Waiting => "other waiting",
             Self::Queue => "waiting in the queue",
