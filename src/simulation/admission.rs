@@ -1,12 +1,9 @@
 //! Asking the strategy how a request runs, where it has a say.
 
-use super::beliefs::Present;
 use super::observer::Observer;
 use super::problem::SimulationError;
-use super::progress::Seen;
 use super::run::Simulation;
-use crate::predict::Beliefs;
-use crate::strategy::{RequestId, RunView};
+use crate::strategy::RequestId;
 use crate::units::SimTime;
 
 impl<O: Observer> Simulation<'_, O> {
@@ -21,22 +18,7 @@ impl<O: Observer> Simulation<'_, O> {
         if self.problem.streams[stream].stage.fixed.is_some() {
             return Ok(());
         }
-        let present = Present {
-            problem: self.problem,
-            predictor: &*self.predictor,
-            dynamics: self.dynamics.as_deref(),
-        };
-        let progress =
-            Seen { streams: &self.streams, outcomes: &self.outcome.streams, resources: &self.resources };
-        let view = RunView {
-            progress: &progress,
-            beliefs: self.predictor.changes().then_some(&present as &dyn Beliefs),
-            now,
-            platform: &self.problem.platform,
-            graphs: self.graphs,
-            placements: &self.placements,
-        };
-        let admission = self.strategy.admit(request, slot, &view);
+        let admission = self.ask(now, |strategy, view| strategy.admit(request, slot, view));
         let Some(range) = self.graphs[stream].range(admission.version) else {
             let what = format!(
                 "request {} is to run version {}, but stream {stream} has {}",

@@ -230,9 +230,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.problem.stop_after.is_some_and(|requests| self.completed >= requests)
     }
 
-    /// Tells the strategy what has happened, and applies what it decides.
-    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
-        let mut decisions = std::mem::take(&mut self.decisions);
+    /// Puts a question to the strategy, with the run as it may see it at present.
+    pub(super) fn ask<R>(
+        &mut self,
+        now: SimTime,
+        question: impl FnOnce(&mut dyn Strategy, &RunView<'_>) -> R,
+    ) -> R {
         let present = Present {
             problem: self.problem,
             predictor: &*self.predictor,
@@ -248,7 +251,13 @@ impl<'a, O: Observer> Simulation<'a, O> {
             graphs: self.graphs,
             placements: &self.placements,
         };
-        self.strategy.react(occasion, &view, &mut decisions);
+        question(&mut *self.strategy, &view)
+    }
+
+    /// Tells the strategy what has happened, and applies what it decides.
+    pub(super) fn consult(&mut self, now: SimTime, occasion: Occasion) -> Result<(), SimulationError> {
+        let mut decisions = std::mem::take(&mut self.decisions);
+        self.ask(now, |strategy, view| strategy.react(occasion, view, &mut decisions));
         if let Some(fault) = self.strategy.fault() {
             return Err(fault.into());
         }

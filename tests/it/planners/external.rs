@@ -6,7 +6,8 @@ use hetsoc::simulation::{Problem, prepare};
 use hetsoc::strategy::StrategySpec;
 use std::path::Path;
 
-fn problem() -> Problem {
+/// A fork: 0 feeds 1, which only p0 can run, and 2.
+pub fn problem() -> Problem {
     tasks(
         &[vec![Some(1.0), Some(3.0)], vec![Some(4.0), None], vec![Some(2.0), Some(1.0)]],
         &[(0, 1, 1.0), (0, 2, 1.0)],
@@ -16,7 +17,7 @@ fn problem() -> Problem {
 }
 
 /// A shell script, and the strategy that runs it.
-fn process(folder: &Path, script: &str, timeout: &str) -> ExternalProcess {
+pub fn process(folder: &Path, script: &str, timeout: &str) -> ExternalProcess {
     let path = folder.join("policy.sh");
     std::fs::write(&path, script).unwrap();
     let mut spec = StrategySpec { name: "external".to_owned(), ..StrategySpec::default() };

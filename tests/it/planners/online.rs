@@ -1,31 +1,9 @@
 //! A process that decides during the run: what it hears, what it may answer, and all the ways in which it can fail.
 
-use crate::build::{tasks, watch};
-use hetsoc::config::ExternalProcess;
-use hetsoc::simulation::{Problem, simulate};
-use hetsoc::strategy::StrategySpec;
-use std::path::Path;
+use super::external::{problem, process};
+use crate::build::watch;
+use hetsoc::simulation::simulate;
 use std::process::{Command, Output};
-
-/// A fork: 0 feeds 1, which only p0 can run, and 2.
-fn problem() -> Problem {
-    tasks(
-        &[vec![Some(1.0), Some(3.0)], vec![Some(4.0), None], vec![Some(2.0), Some(1.0)]],
-        &[(0, 1, 1.0), (0, 2, 1.0)],
-        1.0,
-        1.0,
-    )
-}
-
-/// A shell script, and the strategy that runs it.
-fn process(folder: &Path, script: &str, timeout: &str) -> ExternalProcess {
-    let path = folder.join("policy.sh");
-    std::fs::write(&path, script).unwrap();
-    let mut spec = StrategySpec { name: "external".to_owned(), ..StrategySpec::default() };
-    spec.parameters.insert("command".to_owned(), format!("sh {}", path.display()));
-    spec.parameters.insert("timeout-seconds".to_owned(), timeout.to_owned());
-    ExternalProcess::new(&spec).unwrap()
-}
 
 /// A policy that answers every line by its kind.
 fn policy(hello: &str, ready: &str, finished: &str) -> String {
